@@ -1,0 +1,33 @@
+"""Arguments of public parts, checked once and in the same words."""
+
+from typing import Any
+
+
+def check_positive_int(name: str, value: Any) -> int:
+    """Return `value` if it is an integer of at least 1, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"`{name}` must be an integer of at least 1. "
+            f"Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_choice(name: str, value: Any, choices: tuple) -> Any:
+    """Return `value` if it is one of `choices`, else raise."""
+    if value not in choices:
+        raise ValueError(
+            f"`{name}` must be one of {choices}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_rank(name: str, shape: Any, rank: int, axes: str) -> tuple:
+    """Return `shape` as a tuple if it has `rank` axes, else raise."""
+    shape = tuple(shape)
+    if len(shape) != rank:
+        raise ValueError(
+            f"`{name}` must have shape `{axes}`, {rank} axes. "
+            f"Received: {name} of shape {shape}"
+        )
+    return shape
