@@ -1,0 +1,33 @@
+"""`log(1 + Σ e^x)`, the building block of the zlpr losses."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+def log1p_sum_exp(x: Tensor, axis: Any) -> Tensor:
+    """Compute `log(1 + Σ e^x)` over `axis`, −inf entries contributing nothing.
+
+    With `m = max(0, max x)` it is `m + log1p(Σ e^(x−m) + (e^−m − 1))`. Neither
+    large nor vanishing sums lose digits, and the gradient is
+    `e^(x−m) / (e^−m + Σ e^(x−m))`. A library's `logsumexp` may take it as
+    `e^(x − logsumexp)` instead, whose rounding grows with `|x|`.
+    """
+    m = ops.stop_gradient(ops.maximum(ops.max(x, axis=axis, keepdims=True), 0))
+    total = ops.sum(ops.exp(x - m), axis=axis)
+    m = ops.squeeze(m, axis=axis)
+    return m + ops.log1p(total + ops.expm1(-m))
+
+
+def at_least_float32(dtype: Any) -> str:
+    """The dtype a loss computes in, never narrower than float32.
+
+    Half precision would round integer labels above 2048 (float16) or 256
+    (bfloat16), and sums over a span matrix.
+    """
+    dtype = keras.dtype_policies.get(dtype or keras.config.floatx())
+    compute = dtype.compute_dtype
+    return "float32" if compute in ("float16", "bfloat16") else compute

@@ -1,0 +1,152 @@
+"""Zero-bounded cross-entropy of span scores with sparse labels."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_rank
+from keras_tricks._span_pairs import unique_spans
+from keras_tricks.losses._zero_bounded import at_least_float32
+from keras_tricks.losses._zero_bounded import log1p_sum_exp
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="keras_tricks")
+class SpanCrossentropy(keras.losses.Loss):
+    """Maps sparse span labels and span scores to one loss per text.
+
+    For each text and type `a`, with `P` its labelled (start, end) pairs
+
+    ```
+    L_a = log(1 + Σ_{(i,j) ∈ P} e^(−s[a,i,j]))
+          + log(1 + Σ_{(i,j) ∉ P} e^(s[a,i,j]))
+    ```
+
+    which is `MultilabelCrossentropy` over the pairs, with labels as a short
+    list where a dense target would hold `num_types · length²` numbers. The
+    value for a text is the mean of `L_a` over the types, or their sum.
+
+    The labelled pairs are taken out of the second sum before it is summed. The
+    published sparse form takes `log(Σ_all − Σ_P)` afterwards and clips, which
+    is wrong once a positive score passes about 15: the gradient then pushes
+    that score down and no longer sees the negatives.
+
+    Args:
+        type_reduction: `"mean"` over types, as the source does for entities, or
+            `"sum"`, as it does for relations. Defaults to `"mean"`.
+        reduction: As in `keras.losses.Loss`, over the texts. Defaults to
+            `"sum_over_batch_size"`.
+        name: Optional name. Defaults to `"span_crossentropy"`.
+        dtype: Dtype of the computation; half precision is raised to float32.
+            Defaults to `None`.
+
+    Call arguments:
+        y_true: Integers `(batch, num_spans, 3)`, each row `[type, start, end]`
+            with inclusive token positions, padded with rows of −1. Repeated
+            rows count once. `num_spans` may be 0.
+        y_pred: Scores `(batch, num_types, length, length)`, forbidden pairs
+            already at their large negative constant, as the span layers give.
+
+    Returns:
+        One value ≥ 0 per text, reduced by `reduction`. A label outside the
+        scores makes its text's loss NaN (a silent answer would be a wrong
+        one); one on a forbidden pair makes it as large as the constant.
+
+    Raises:
+        ValueError: If `y_true` or `y_pred` has another rank, or the scores
+            have more than 2³¹ pairs per text.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_tricks.losses import SpanCrossentropy
+    >>> scores = -2.0 * keras.ops.ones((1, 2, 4, 4))
+    >>> labels = keras.ops.array([[[0, 1, 2], [-1, -1, -1]]])
+    >>> round(float(SpanCrossentropy()(labels, scores)), 4)
+    2.1939
+
+    Reference:
+        Su Jianlin, 2020, https://kexue.fm/archives/7359 (the loss), 2021,
+        https://kexue.fm/archives/8373 (on spans), 2022,
+        https://kexue.fm/archives/8888 (sparse labels).
+    """
+
+    def __init__(
+        self,
+        type_reduction: str = "mean",
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "span_crossentropy",
+        dtype: Any = None,
+    ):
+        dtype = at_least_float32(dtype)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.type_reduction = check_choice(
+            "type_reduction", type_reduction, ("mean", "sum")
+        )
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        y_true = ops.convert_to_tensor(y_true)
+        y_pred = ops.convert_to_tensor(y_pred)
+        check_rank(
+            "y_pred", y_pred.shape, 4, "(batch, num_types, length, length)"
+        )
+        num_types, length = y_pred.shape[1], ops.shape(y_pred)[-1]
+        index, is_span, misfits = unique_spans(y_true, num_types, length)
+        loss = positive_part(y_pred, index, is_span) + negative_part(
+            y_pred, index, is_span
+        )
+        reduce = ops.mean if self.type_reduction == "mean" else ops.sum
+        misfit = ops.any(misfits > 0, axis=-1)
+        return ops.where(misfit, float("nan"), reduce(loss, axis=-1))
+
+    def get_config(self) -> dict:
+        config = super().get_config()
+        config.update(
+            {"type_reduction": self.type_reduction, "dtype": self.dtype}
+        )
+        return config
+
+
+def positive_part(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
+    """`log(1 + Σ_P e^−s)` of each text and type, `(batch, num_types)`."""
+    batch, num_types, length = ops.shape(scores)[:3]
+    flat = ops.reshape(scores, (batch, num_types * length * length))
+    score = ops.take_along_axis(flat, index, axis=1)
+    kind = index // (length * length)
+    mine = kind[:, None, :] == ops.arange(num_types, dtype="int32")[:, None]
+    mine = mine & is_span[:, None, :]
+    return log1p_sum_exp(
+        ops.where(mine, -score[:, None, :], -float("inf")), axis=-1
+    )
+
+
+def negative_part(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
+    """`log(1 + Σ_¬P e^s)` of each text and type, `(batch, num_types)`."""
+    labelled = ops.reshape(
+        scatter_labels(scores, index, is_span), ops.shape(scores)
+    )
+    rest = ops.where(labelled, -float("inf"), scores)
+    return log1p_sum_exp(rest, axis=(-2, -1))
+
+
+def scatter_labels(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
+    """Mark the labelled pairs in a boolean `(batch, pairs)`."""
+    batch, num_types, length = ops.shape(scores)[:3]
+    empty = ops.zeros((batch, num_types * length * length), "int32")
+    row = ops.broadcast_to(
+        ops.arange(batch, dtype="int32")[:, None], ops.shape(index)
+    )
+    # Rows that are no span repeat the text's last span, or write a 0 that is
+    # there already: every write to one place writes one value.
+    any_span = ops.any(is_span, axis=1, keepdims=True)
+    last = ops.max(ops.where(is_span, index, 0), axis=1, keepdims=True)
+    place = ops.where(is_span, index, last)
+    places = ops.stack([row, place], axis=-1)
+    marks = ops.broadcast_to(ops.cast(any_span, "int32"), ops.shape(index))
+    marked = ops.scatter_update(
+        empty, ops.reshape(places, (-1, 2)), ops.reshape(marks, (-1,))
+    )
+    return marked > 0
