@@ -1,0 +1,15 @@
+"""Optional dependencies: imported where they are used, missed in one way."""
+
+from typing import Any
+
+
+def import_keras_hub() -> Any:
+    """Import and return `keras_hub`, or say how to install it."""
+    try:
+        import keras_hub
+    except ImportError as error:
+        raise ImportError(
+            "This needs KerasHub. Install it with `pip install keras-nlp` "
+            "(which brings keras-hub) or `pip install keras-tricks[nlp]`."
+        ) from error
+    return keras_hub
