@@ -1,0 +1,22 @@
+"""Training tricks of the kexue.fm posts, as Keras 3 parts for every backend.
+
+| problem | part |
+|---|---|
+| find entities, nested or not, in text | `models.SpanExtractor` |
+| score every span of a sequence | `layers.EfficientGlobalPointer` |
+| the same with a query and key per type | `layers.GlobalPointer` |
+| train span scores from sparse labels | `losses.SpanCrossentropy` |
+| train many labels, few of them true | `losses.MultilabelCrossentropy` |
+| precision, recall and F1 of spans | `metrics.SpanF1` |
+| character spans ↔ tokens and labels | `text.SpanPreprocessor` |
+| scores → spans of text | `text.decode_spans` |
+"""
+
+from keras_tricks import layers
+from keras_tricks import losses
+from keras_tricks import metrics
+from keras_tricks import models
+from keras_tricks import text
+
+__version__ = "0.1.0.dev0"
+__all__ = ["layers", "losses", "metrics", "models", "text"]
