@@ -1,0 +1,1 @@
+"""Measurements of each part against its peers. See benchmarks/README.md."""
