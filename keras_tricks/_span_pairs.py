@@ -55,11 +55,11 @@ def unique_spans(
 
     Returns:
         `(index, is_span, misfits)`. `index` is an int32 `(batch, num_spans)`:
-        `(type · length + start) · length + end`, ascending, and 0 where
-        `is_span` is false. `is_span` is true once for each distinct span that
-        the scores have a place for. `misfits` `(batch, num_types + 1)` counts
-        the rows that are neither padding nor inside the scores, by their type,
-        those of no type last.
+        `(type · length + start) · length + end`, ascending, then 0 for rows
+        that are no span. `is_span` is true once for each distinct span that
+        the scores have a place for, at its first place. `misfits` `(batch,
+        num_types + 1)` counts the rows that are neither padding nor inside the
+        scores, by their type, those of no type last.
     """
     check_labels(spans)
     check_pairs(num_types, length)
@@ -79,7 +79,21 @@ def unique_spans(
     repeated = ops.pad(index[:, 1:] == index[:, :-1], ((0, 0), (1, 0)))
     is_span = (index < beyond) & ~repeated
     misfits = ops.sum(ops.cast(misfit, "int32"), axis=1)
-    return ops.where(is_span, index, 0), is_span, misfits
+    return ops.where(index < beyond, index, 0), is_span, misfits
+
+
+def spans_of(
+    index: Tensor, length: int | Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Type, start and end of an index of `unique_spans`."""
+    pair = index % (length * length)
+    return index // (length * length), pair // length, pair % length
+
+
+def by_type(kind: Tensor, chosen: Tensor, num_types: int) -> Tensor:
+    """Which chosen spans have which type, `(batch, num_spans, num_types)`."""
+    mine = kind[..., None] == ops.arange(num_types, dtype="int32")
+    return mine & chosen[..., None]
 
 
 def check_labels(spans: Tensor) -> None:

@@ -62,9 +62,13 @@ class SpanScorer(keras.layers.Layer):
         raise NotImplementedError
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        self.check_mask(mask)
+        return forbid_pairs(self.score(inputs), mask, self.ordered)
+
+    def check_mask(self, mask: Tensor | None) -> None:
+        """Raise unless the mask is `(batch, length)`."""
         if mask is not None:
             check_rank("mask", mask.shape, 2, "(batch, length)")
-        return forbid_pairs(self.score(inputs), mask, self.ordered)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         # The scores carry the mask; it has no axis left to sit on.

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._span_factors import pack
+from keras_tricks._span_pairs import forbid_pairs
 from keras_tricks.layers._rotary import rotary
 from keras_tricks.layers._span_scorer import SpanScorer
 
@@ -48,6 +50,9 @@ class EfficientGlobalPointer(SpanScorer):
             `"lecun_normal"`.
         kernel_regularizer: Regularizer of the two projections. Defaults to
             `None`.
+        factored: Whether to give the factors of the scores instead of the
+            scores. It may be changed on a trained layer (`layer.factored =
+            True`): the weights are the same. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -60,6 +65,12 @@ class EfficientGlobalPointer(SpanScorer):
         Tensor `(batch, num_types, length, length)`; axis 2 is the start token,
         axis 3 the end token, inclusive. Forbidden pairs (order, mask) hold one
         finite constant: −1e9, or −3e4 in float16.
+
+        With `factored=True` a tensor `(batch, length, length + 2 · num_types)`
+        that holds, side by side, the three factors of `score[a,i,j] =
+        span[i,j] + start[i,a] + end[j,a]`, forbidden pairs in `span`.
+        `SpanCrossentropy`, `SpanF1` and `decode_spans` take it as they take
+        scores, in memory that does not grow with types × length².
 
     Raises:
         ValueError: If an argument is out of range, or inputs or mask have
@@ -83,13 +94,45 @@ class EfficientGlobalPointer(SpanScorer):
         and key interleaved; end before start within a type).
     """
 
+    def __init__(
+        self,
+        num_types: int,
+        head_dim: int = 64,
+        use_rotary: bool = True,
+        ordered: bool = True,
+        use_bias: bool = True,
+        kernel_initializer: Any = "lecun_normal",
+        kernel_regularizer: Any = None,
+        factored: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            num_types,
+            head_dim,
+            use_rotary,
+            ordered,
+            use_bias,
+            kernel_initializer,
+            kernel_regularizer,
+            **kwargs,
+        )
+        self.factored = factored
+
     def build(self, input_shape: Any) -> None:
-        batch, _, length, _ = self.compute_output_shape(input_shape)
+        batch, length = self.compute_output_shape(input_shape)[0], None
         self.span_projection = self.dense(2 * self.head_dim, "span_projection")
         self.span_projection.build(input_shape)
         self.type_projection = self.dense(2 * self.num_types, "type_projection")
         self.type_projection.build((batch, length, 2 * self.head_dim))
         self.built = True
+
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        if not self.factored:
+            return super().call(inputs, mask)
+        self.check_mask(mask)
+        span, start, end = self.factors(inputs)
+        span = forbid_pairs(span[:, None], mask, self.ordered)[:, 0]
+        return pack(span, ops.swapaxes(start, 1, 2), ops.swapaxes(end, 1, 2))
 
     def score(self, inputs: Tensor) -> Tensor:
         span, start, end = self.factors(inputs)
@@ -111,3 +154,14 @@ class EfficientGlobalPointer(SpanScorer):
             q, k = rotary(q), rotary(k)
         q = q / math.sqrt(self.head_dim)
         return ops.matmul(q, ops.swapaxes(k, -1, -2)), start, end
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        shape = super().compute_output_shape(input_shape)
+        if not self.factored:
+            return shape
+        batch, _, length, _ = shape
+        width = None if length is None else length + 2 * self.num_types
+        return (batch, length, width)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "factored": self.factored}

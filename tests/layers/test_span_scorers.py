@@ -241,3 +241,41 @@ def test_the_factors_sum_to_the_scores():
     span, start, end = (as_float(f) for f in layer.factors(x))
     total = span[:, None] + start[..., None] + end[:, :, None]
     np.testing.assert_allclose(total, as_float(layer(x)), atol=1e-5)
+
+
+def test_the_factored_layer_keeps_the_contract_of_layers():
+    init = dict(num_types=3, head_dim=4, factored=True)
+    check_layer(EfficientGlobalPointer, init, features())
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_packed_factors_sum_to_the_masked_scores(ordered):
+    x, mask = features(), np.array([[1, 1, 0, 1, 1], [0, 0, 1, 1, 0]])
+    layer = built(
+        EfficientGlobalPointer, x, num_types=3, head_dim=4, ordered=ordered
+    )
+    dense = as_float(layer(x, mask=mask))
+    layer.factored = True
+    packed = as_float(layer(x, mask=mask))
+    assert packed.shape == (2, 5, 11)
+    span, start, end = packed[..., :5], packed[..., 5:8], packed[..., 8:]
+    total = span[:, None] + np.swapaxes(start, 1, 2)[..., None]
+    total = total + np.swapaxes(end, 1, 2)[:, :, None]
+    allowed = dense > -1e8
+    np.testing.assert_allclose(total[allowed], dense[allowed], atol=1e-5)
+    assert (total[~allowed] < -1e8).all()
+
+
+def test_a_trained_layer_can_be_switched_and_loads_either_way(tmp_path):
+    x = features()
+    inputs = keras.Input((None, 6))
+    model = keras.Model(inputs, EfficientGlobalPointer(2, 4)(inputs))
+    model.save_weights(tmp_path / "dense.weights.h5")
+    layer = EfficientGlobalPointer(2, 4, factored=True)
+    other = keras.Model(inputs, layer(inputs))
+    other.load_weights(tmp_path / "dense.weights.h5")
+    assert other.output_shape == (None, None, None)
+    layer.factored = False
+    np.testing.assert_array_equal(
+        as_float(layer(x)), as_float(model.layers[-1](x))
+    )

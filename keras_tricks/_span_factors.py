@@ -1,0 +1,77 @@
+"""Factored span scores: three factors of every score in one tensor.
+
+`score[a,i,j] = span[i,j] + start[i,a] + end[j,a]` for `num_types` types is kept
+as `(batch, length, length + 2 · num_types)`: span, start and end side by side.
+Forbidden pairs have a forbidden `span[i,j]`, whatever their start and end.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from keras_tricks._checks import check_rank
+
+Tensor = Any
+
+# Below this a span factor can only be a forbidden pair: −1e9, or −3e4 from
+# float16.
+FORBIDDEN_BELOW = -2e4
+
+
+def pack(span: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Factors `(batch, length, length)`, twice `(batch, length, types)`."""
+    return ops.concatenate([span, start, end], axis=-1)
+
+
+def unpack(packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The three factors of a packed tensor."""
+    length, num_types = packed.shape[1], num_types_of(packed.shape)
+    return (
+        packed[..., :length],
+        packed[..., length : length + num_types],
+        packed[..., length + num_types :],
+    )
+
+
+def read_shape(y_pred: Tensor) -> tuple[int, int | Tensor, bool]:
+    """`(num_types, length, factored)` of dense or factored scores, or raise."""
+    if len(y_pred.shape) == 3:
+        return num_types_of(y_pred.shape), y_pred.shape[1], True
+    axes = (
+        "(batch, num_types, length, length)` or, factored, `(batch, length, "
+        "length + 2 * num_types)"
+    )
+    check_rank("y_pred", y_pred.shape, 4, axes)
+    return y_pred.shape[1], ops.shape(y_pred)[-1], False
+
+
+def num_types_of(shape: Any) -> int:
+    """Number of types in a packed tensor of this shape, or raise."""
+    axes = "(batch, length, length + 2 * num_types)"
+    _, length, width = check_rank("y_pred", shape, 3, axes)
+    if length is None or width is None or width <= length:
+        raise ValueError(
+            f"Factored `y_pred` must have shape `{axes}` with a known length "
+            f"and at least one type. Received: y_pred of shape {tuple(shape)}"
+        )
+    if (width - length) % 2:
+        raise ValueError(
+            f"Factored `y_pred` must have shape `{axes}`. "
+            f"Received: y_pred of shape {tuple(shape)}"
+        )
+    return (width - length) // 2
+
+
+def scores_at(
+    packed: Tensor, kind: Tensor, start: Tensor, end: Tensor
+) -> Tensor:
+    """Scores of `(batch, num_spans)` spans, gathered from their factors."""
+    length, num_types = packed.shape[1], num_types_of(packed.shape)
+    width = length + 2 * num_types
+    flat = ops.reshape(packed, (-1, length * width))
+    places = (
+        start * width + end,
+        start * width + length + kind,
+        end * width + length + num_types + kind,
+    )
+    return sum(ops.take_along_axis(flat, place, axis=1) for place in places)
