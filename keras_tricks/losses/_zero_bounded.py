@@ -22,6 +22,20 @@ def log1p_sum_exp(x: Tensor, axis: Any) -> Tensor:
     return m + ops.log1p(total + ops.expm1(-m))
 
 
+def log_sum_exp(x: Tensor, axis: Any) -> Tensor:
+    """Compute `log Σ e^x` over `axis`; −inf, with no gradient, for no terms."""
+    m = ops.stop_gradient(ops.max(x, axis=axis, keepdims=True))
+    m = ops.where(m > -float("inf"), m, 0.0)
+    return ops.squeeze(m, axis=axis) + log_or_minus_infinity(
+        ops.sum(ops.exp(x - m), axis=axis)
+    )
+
+
+def log_or_minus_infinity(x: Tensor) -> Tensor:
+    """`log(x)`; −inf, with no gradient, where `x` is 0."""
+    return ops.where(x > 0, ops.log(ops.where(x > 0, x, 1.0)), -float("inf"))
+
+
 def at_least_float32(dtype: Any) -> str:
     """The dtype a loss computes in, never narrower than float32.
 

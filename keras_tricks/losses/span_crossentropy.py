@@ -6,10 +6,11 @@ import keras
 from keras import ops
 
 from keras_tricks._checks import check_choice
-from keras_tricks._checks import check_rank
+from keras_tricks._span_factors import read_shape
 from keras_tricks._span_pairs import unique_spans
+from keras_tricks.losses._span_terms import dense_terms
+from keras_tricks.losses._span_terms import factored_terms
 from keras_tricks.losses._zero_bounded import at_least_float32
-from keras_tricks.losses._zero_bounded import log1p_sum_exp
 
 Tensor = Any
 
@@ -90,14 +91,10 @@ class SpanCrossentropy(keras.losses.Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
-        check_rank(
-            "y_pred", y_pred.shape, 4, "(batch, num_types, length, length)"
-        )
-        num_types, length = y_pred.shape[1], ops.shape(y_pred)[-1]
+        num_types, length, factored = read_shape(y_pred)
         index, is_span, misfits = unique_spans(y_true, num_types, length)
-        loss = positive_part(y_pred, index, is_span) + negative_part(
-            y_pred, index, is_span
-        )
+        terms = factored_terms if factored else dense_terms
+        loss = terms(y_pred, index, is_span)
         reduce = ops.mean if self.type_reduction == "mean" else ops.sum
         misfit = ops.any(misfits > 0, axis=-1)
         return ops.where(misfit, float("nan"), reduce(loss, axis=-1))
@@ -108,45 +105,3 @@ class SpanCrossentropy(keras.losses.Loss):
             {"type_reduction": self.type_reduction, "dtype": self.dtype}
         )
         return config
-
-
-def positive_part(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
-    """`log(1 + Σ_P e^−s)` of each text and type, `(batch, num_types)`."""
-    batch, num_types, length = ops.shape(scores)[:3]
-    flat = ops.reshape(scores, (batch, num_types * length * length))
-    score = ops.take_along_axis(flat, index, axis=1)
-    kind = index // (length * length)
-    mine = kind[:, None, :] == ops.arange(num_types, dtype="int32")[:, None]
-    mine = mine & is_span[:, None, :]
-    return log1p_sum_exp(
-        ops.where(mine, -score[:, None, :], -float("inf")), axis=-1
-    )
-
-
-def negative_part(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
-    """`log(1 + Σ_¬P e^s)` of each text and type, `(batch, num_types)`."""
-    labelled = ops.reshape(
-        scatter_labels(scores, index, is_span), ops.shape(scores)
-    )
-    rest = ops.where(labelled, -float("inf"), scores)
-    return log1p_sum_exp(rest, axis=(-2, -1))
-
-
-def scatter_labels(scores: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
-    """Mark the labelled pairs in a boolean `(batch, pairs)`."""
-    batch, num_types, length = ops.shape(scores)[:3]
-    empty = ops.zeros((batch, num_types * length * length), "int32")
-    row = ops.broadcast_to(
-        ops.arange(batch, dtype="int32")[:, None], ops.shape(index)
-    )
-    # Rows that are no span repeat the text's last span, or write a 0 that is
-    # there already: every write to one place writes one value.
-    any_span = ops.any(is_span, axis=1, keepdims=True)
-    last = ops.max(ops.where(is_span, index, 0), axis=1, keepdims=True)
-    place = ops.where(is_span, index, last)
-    places = ops.stack([row, place], axis=-1)
-    marks = ops.broadcast_to(ops.cast(any_span, "int32"), ops.shape(index))
-    marked = ops.scatter_update(
-        empty, ops.reshape(places, (-1, 2)), ops.reshape(marks, (-1,))
-    )
-    return marked > 0

@@ -58,14 +58,16 @@ def test_sums_over_several_axes():
     )
 
 
+def total_loss(score, target):
+    return MultilabelCrossentropy(reduction="sum")(target, score)
+
+
 @given(st.integers(0, 10_000), st.sampled_from([0.1, 5.0, 100.0, 1000.0]))
 def test_stays_exact_at_any_scale_with_its_gradient(seed, scale):
     rng = np.random.default_rng(seed)
     target = (rng.random((2, 8)) < 0.3).astype("float32")
     score = (scale * rng.normal(size=(2, 8))).astype("float32")
-    value, gradient = value_and_gradient(
-        lambda s: MultilabelCrossentropy(reduction="sum")(target, s), score
-    )
+    value, gradient = value_and_gradient(total_loss, score, target)
     expected, slope = exact(target, score.astype("float64"))
     np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-30)
     np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-30)
@@ -87,18 +89,14 @@ def exact(target, score):
 def test_the_optimum_of_a_soft_target_is_sigmoid_of_twice_the_score():
     target = np.array([[0.2, 0.5, 0.9]], "float32")
     score = (np.log(target / (1 - target)) / 2).astype("float32")
-    _, gradient = value_and_gradient(
-        lambda s: MultilabelCrossentropy()(target, s), score
-    )
+    _, gradient = value_and_gradient(total_loss, score, target)
     np.testing.assert_allclose(gradient, np.zeros((1, 3)), atol=1e-6)
 
 
 def test_masked_scores_contribute_nothing_not_even_a_gradient():
     target = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]], "float32")
     score = np.array([[2.0, -np.inf, -1e9], [-np.inf] * 3], "float32")
-    value, gradient = value_and_gradient(
-        lambda s: MultilabelCrossentropy(reduction="sum")(target, s), score
-    )
+    value, gradient = value_and_gradient(total_loss, score, target)
     assert value == pytest.approx(math.log1p(math.exp(-2.0)), rel=1e-6)
     slope = -1 / (1 + math.exp(2.0))
     np.testing.assert_allclose(gradient, [[slope, 0, 0], [0, 0, 0]], 1e-5)
