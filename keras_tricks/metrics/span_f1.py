@@ -7,8 +7,9 @@ from keras import ops
 
 from keras_tricks._checks import check_choice
 from keras_tricks._checks import check_positive_int
-from keras_tricks._checks import check_rank
-from keras_tricks._span_pairs import unique_spans
+from keras_tricks._span_factors import read_shape
+from keras_tricks.metrics._span_counts import count_dense
+from keras_tricks.metrics._span_counts import count_sparse
 
 Tensor = Any
 
@@ -55,7 +56,9 @@ class SpanF1(keras.metrics.Metric):
             the shape of `y_pred`. A sparse label outside the scores counts as
             labelled and never found (for its type if that is in range, for
             `"micro"` in any case).
-        y_pred: Scores `(batch, num_types, length, length)`.
+        y_pred: Scores `(batch, num_types, length, length)`, or the factors
+            that `EfficientGlobalPointer(factored=True)` gives, counted in
+            memory that does not grow with types × length².
 
     Returns:
         `result()` is a dict with `<name>_f1`, `<name>_precision` and
@@ -107,42 +110,28 @@ class SpanF1(keras.metrics.Metric):
             )
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
-        shape = check_rank(
-            "y_pred", y_pred.shape, 4, "(batch, num_types, length, length)"
-        )
-        if self.num_types not in (None, shape[1]):
+        num_types, _, factored = read_shape(y_pred)
+        if self.num_types not in (None, num_types):
             raise ValueError(
-                f"`y_pred` must have {self.num_types} types on axis 1, as "
-                f"`num_types` says. Received: y_pred of shape {shape}"
+                f"`y_pred` must have the {self.num_types} types that "
+                f"`num_types` says. Received: y_pred of shape "
+                f"{tuple(y_pred.shape)}, {num_types} types"
             )
-        if len(y_true.shape) == 4:
-            counts = count_dense(y_true, y_pred > self.threshold)
+        if len(y_true.shape) == 4 and not factored:
+            self._add(count_dense(y_true, y_pred, self.threshold))
         else:
-            counts = self._count_sparse(y_true, y_pred)
-        self._add(counts)
+            self._add(*count_sparse(y_true, y_pred, self.threshold))
 
-    def _count_sparse(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """`[hits, predicted, labelled]` of each type, `(num_types, 3)`."""
-        batch, num_types, length = ops.shape(y_pred)[:3]
-        index, is_span, misfits = unique_spans(y_true, num_types, length)
-        flat = ops.reshape(y_pred, (batch, num_types * length * length))
-        found = ops.take_along_axis(flat, index, axis=1) > self.threshold
-        kind = index // (length * length)
-        mine = kind[..., None] == ops.arange(num_types, dtype="int32")
-        mine = mine & is_span[..., None]
-        labelled = count(mine, (0, 1))
-        hits = count(mine & found[..., None], (0, 1))
-        predicted = count(y_pred > self.threshold, (0, 2, 3))
-        counts = ops.stack([hits, predicted, labelled], axis=-1)
-        # Labels that fit nowhere are labelled, and nothing else.
-        lost = ops.sum(misfits, axis=0)[:, None] * ops.array([0, 0, 1], "int32")
+    def _add(self, counts: Tensor, misfits: Tensor | None = None) -> None:
+        if misfits is not None:
+            # Labelled, and nothing else; those of no type count in "micro".
+            column = ops.array([[0, 0, 1]], "int32")
+            counts = ops.pad(counts, ((0, 1), (0, 0)))
+            counts = counts + misfits[:, None] * column
         if self.average == "micro":
-            return ops.sum(counts, axis=0) + ops.sum(lost, axis=0)
-        return counts + lost[:-1]
-
-    def _add(self, counts: Tensor) -> None:
-        if self.average == "micro" and len(counts.shape) == 2:
             counts = ops.sum(counts, axis=0)
+        elif misfits is not None:
+            counts = counts[:-1]
         low = self.low + counts
         self.high.assign(self.high + low // _BASE)
         self.low.assign(low % _BASE)
@@ -175,28 +164,3 @@ class SpanF1(keras.metrics.Metric):
             }
         )
         return config
-
-
-def count(flags: Tensor, axis: tuple[int, ...]) -> Tensor:
-    """How many are true, over `axis`."""
-    return ops.sum(ops.cast(flags, "int32"), axis=axis)
-
-
-def count_dense(y_true: Tensor, predicted: Tensor) -> Tensor:
-    """`[hits, predicted, labelled]` of each type, `(num_types, 3)`."""
-    if tuple(y_true.shape)[1:] != tuple(predicted.shape)[1:]:
-        raise ValueError(
-            "Dense `y_true` must have the shape of `y_pred`. Received: "
-            f"y_true of shape {tuple(y_true.shape)}, y_pred of shape "
-            f"{tuple(predicted.shape)}"
-        )
-    labelled = ops.cast(y_true, "float32") > 0.5
-    axis = (0, 2, 3)
-    return ops.stack(
-        [
-            count(labelled & predicted, axis),
-            count(predicted, axis),
-            count(labelled, axis),
-        ],
-        axis=-1,
-    )

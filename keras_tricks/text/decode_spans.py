@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_tricks._checks import check_rank
+from keras_tricks._span_factors import read_shape
 from keras_tricks.text.span import Span
 
 
@@ -23,7 +23,9 @@ def decode_spans(
 
     Args:
         scores: Scores `(batch, num_types, length, length)`, as the span layers
-            give; axis 2 is the start token, axis 3 the end token.
+            give; axis 2 is the start token, axis 3 the end token. Or the
+            factors that `EfficientGlobalPointer(factored=True)` gives, in which
+            case only start tokens that can have a span are looked at.
         texts: The `batch` texts.
         offsets: Integers `(batch, length, 2)`: start and end (exclusive) of
             each token in its text; start = end for tokens without characters
@@ -91,8 +93,11 @@ def drop_overlaps(spans: list[Span]) -> list[Span]:
 
 def _pairs(score: np.ndarray, offset: np.ndarray, threshold: float) -> Any:
     """Yield `((start, end, type), score)` of the pairs above the threshold."""
-    kinds, first, last = np.nonzero(score > threshold)
-    values = score[kinds, first, last].astype(float)
+    if score.ndim == 3:
+        kinds, first, last = np.nonzero(score > threshold)
+        values = score[kinds, first, last].astype(float)
+    else:
+        kinds, first, last, values = _factored_pairs(score, threshold)
     starts, ends = offset[first, 0], offset[last, 1]
     written = (offset[first, 1] > starts) & (ends > offset[last, 0])
     real = written & (ends > starts)
@@ -100,12 +105,39 @@ def _pairs(score: np.ndarray, offset: np.ndarray, threshold: float) -> Any:
     return zip(map(tuple, keys), values[real].tolist(), strict=True)
 
 
+def _factored_pairs(
+    packed: np.ndarray, threshold: float, at_once: int = 4096
+) -> tuple[np.ndarray, ...]:
+    """Types, starts, ends and scores above the threshold, exactly."""
+    packed = packed.astype("float32")
+    length = len(packed)
+    c, s, e = np.split(
+        packed, [length, (length + packed.shape[1]) // 2], axis=1
+    )
+    best = c.max(axis=1)[:, None] + s + e.max(axis=0)
+    # Rounding may put a sum above a bound that is rounded otherwise.
+    slack = 1e-5 * (
+        np.abs(c.max(axis=1))[:, None] + np.abs(s) + np.abs(e).max()
+    )
+    starts, kinds = np.nonzero(best > threshold - slack)
+    found = []
+    for begin in range(0, len(starts), at_once):
+        start, kind = (x[begin : begin + at_once] for x in (starts, kinds))
+        scores = c[start] + s[start, kind][:, None] + e.T[kind]
+        row, end = np.nonzero(scores > threshold)
+        values = scores[row, end].astype(float)
+        found.append((kind[row], start[row], end, values))
+    if not found:
+        none = np.zeros(0, int)
+        return none, none, none, np.zeros(0)
+    return tuple(np.concatenate(part) for part in zip(*found, strict=True))
+
+
 def _check_shapes(
     scores: np.ndarray, texts: Any, offsets: np.ndarray, labels: Any
 ) -> None:
-    batch, num_types, length, _ = check_rank(
-        "scores", scores.shape, 4, "(batch, num_types, length, length)"
-    )
+    num_types, length, _ = read_shape(scores)
+    batch = len(scores)
     found = (len(texts), len(labels), offsets.shape)
     if found != (batch, num_types, (batch, length, 2)):
         raise ValueError(

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from keras_tricks.metrics import SpanF1
@@ -143,7 +144,7 @@ def test_names_the_bad_argument():
         SpanF1("macro")
     with pytest.raises(ValueError, match="num_types=0"):
         SpanF1(num_types=0)
-    with pytest.raises(ValueError, match="must have 2 types"):
+    with pytest.raises(ValueError, match="must have the 2 types"):
         SpanF1(num_types=2).update_state(labels, scores)
     with pytest.raises(ValueError, match="`y_pred` must have shape"):
         SpanF1().update_state(labels, scores[0])
@@ -153,3 +154,35 @@ def test_names_the_bad_argument():
         SpanF1().update_state(np.zeros((3, 3, 4, 5)), scores)
     with pytest.raises(ValueError, match="sample_weight"):
         SpanF1().update_state(labels, scores, sample_weight=np.ones(3))
+
+
+# Few: on JAX, eager control flow is compiled at every update.
+@settings(max_examples=5)
+@given(st.integers(0, 10_000), st.sampled_from([-2.0, 0.0, 1.5]))
+def test_factors_count_like_their_scores(seed, threshold):
+    labels, packed = factored_batch(seed)
+    scores = factors_to_scores(packed)
+    for init in (dict(), dict(average=None, num_types=3)):
+        expected = result(SpanF1(**init, threshold=threshold), labels, scores)
+        found = result(SpanF1(**init, threshold=threshold), labels, packed)
+        for key in expected:
+            np.testing.assert_array_equal(found[key], expected[key])
+
+
+def test_keeps_the_contract_of_metrics_on_factors():
+    check_metric(SpanF1, dict(threshold=0.5), *factored_batch(0))
+
+
+def factored_batch(seed):
+    rng = np.random.default_rng(seed)
+    labels, _ = batch(seed)
+    packed = rng.normal(-0.3, 1, size=(3, 4, 4 + 2 * 3)).astype("float32")
+    packed[0, :, 4:] -= 50  # A text in which nothing can be found
+    packed[..., :4] = np.where(np.triu(np.ones((4, 4))), packed[..., :4], -1e9)
+    return labels, packed
+
+
+def factors_to_scores(packed):
+    span, start, end = packed[..., :4], packed[..., 4:7], packed[..., 7:]
+    scores = span[:, None] + np.swapaxes(start, 1, 2)[..., None]
+    return scores + np.swapaxes(end, 1, 2)[:, :, None]

@@ -97,7 +97,7 @@ def test_takes_no_texts():
 def test_refuses_shapes_that_do_not_fit(texts, offsets, labels):
     with pytest.raises(ValueError, match="must fit `scores`"):
         decode_spans(scores(), texts, offsets, labels)
-    with pytest.raises(ValueError, match="`scores` must have shape"):
+    with pytest.raises(ValueError, match="must have shape"):
         decode_spans(scores()[0], [TEXT], OFFSETS, ["a", "b"])
 
 
@@ -119,3 +119,17 @@ def test_nothing_found_in_nothing_is_zero():
 def test_refuses_different_numbers_of_texts():
     with pytest.raises(ValueError, match="1 and 2 texts"):
         score_spans([[]], [[], []])
+
+
+@given(st.integers(0, 10_000), st.sampled_from([-2.0, 0.0, 1.5]))
+def test_factors_give_the_spans_of_their_scores(seed, threshold):
+    rng = np.random.default_rng(seed)
+    packed = rng.normal(-0.3, 1, size=(2, 6, 6 + 2 * 2)).astype("float32")
+    ordered = np.triu(np.ones((6, 6), bool))
+    packed[..., :6] = np.where(ordered, packed[..., :6], -1e9)
+    span, start, end = packed[..., :6], packed[..., 6:8], packed[..., 8:]
+    of_pairs = span[:, None] + np.swapaxes(start, 1, 2)[..., None]
+    of_pairs = of_pairs + np.swapaxes(end, 1, 2)[:, :, None]
+    offsets = np.array([[[n, n + 1] for n in range(6)]] * 2)
+    rest = ["abcdef", "uvwxyz"], offsets, ["a", "b"], threshold
+    assert decode_spans(packed, *rest) == decode_spans(of_pairs, *rest)
