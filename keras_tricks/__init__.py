@@ -10,6 +10,7 @@
 | precision, recall and F1 of spans | `metrics.SpanF1` |
 | character spans ↔ tokens and labels | `text.SpanPreprocessor` |
 | scores → spans of text | `text.decode_spans` |
+| relations between spans, from text | `models.RelationExtractor` |
 """
 
 from keras_tricks import layers

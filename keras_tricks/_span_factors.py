@@ -7,6 +7,7 @@ Forbidden pairs have a forbidden `span[i,j]`, whatever their start and end.
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from keras_tricks._checks import check_rank
@@ -23,6 +24,13 @@ def pack(span: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return ops.concatenate([span, start, end], axis=-1)
 
 
+def split_factors(packed: np.ndarray) -> list[np.ndarray]:
+    """The three factors of one text, as float32 arrays."""
+    length = len(packed)
+    middle = (length + packed.shape[1]) // 2
+    return np.split(packed.astype("float32"), [length, middle], axis=1)
+
+
 def unpack(packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The three factors of a packed tensor."""
     length, num_types = packed.shape[1], num_types_of(packed.shape)
@@ -33,31 +41,33 @@ def unpack(packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     )
 
 
-def read_shape(y_pred: Tensor) -> tuple[int, int | Tensor, bool]:
+def read_shape(
+    scores: Tensor, name: str = "y_pred"
+) -> tuple[int, int | Tensor, bool]:
     """`(num_types, length, factored)` of dense or factored scores, or raise."""
-    if len(y_pred.shape) == 3:
-        return num_types_of(y_pred.shape), y_pred.shape[1], True
+    if len(scores.shape) == 3:
+        return num_types_of(scores.shape, name), scores.shape[1], True
     axes = (
         "(batch, num_types, length, length)` or, factored, `(batch, length, "
         "length + 2 * num_types)"
     )
-    check_rank("y_pred", y_pred.shape, 4, axes)
-    return y_pred.shape[1], ops.shape(y_pred)[-1], False
+    check_rank(name, scores.shape, 4, axes)
+    return scores.shape[1], ops.shape(scores)[-1], False
 
 
-def num_types_of(shape: Any) -> int:
+def num_types_of(shape: Any, name: str = "y_pred") -> int:
     """Number of types in a packed tensor of this shape, or raise."""
     axes = "(batch, length, length + 2 * num_types)"
-    _, length, width = check_rank("y_pred", shape, 3, axes)
+    _, length, width = check_rank(name, shape, 3, axes)
     if length is None or width is None or width <= length:
         raise ValueError(
-            f"Factored `y_pred` must have shape `{axes}` with a known length "
-            f"and at least one type. Received: y_pred of shape {tuple(shape)}"
+            f"Factored `{name}` must have shape `{axes}` with a known length "
+            f"and at least one type. Received: {name} of shape {tuple(shape)}"
         )
     if (width - length) % 2:
         raise ValueError(
-            f"Factored `y_pred` must have shape `{axes}`. "
-            f"Received: y_pred of shape {tuple(shape)}"
+            f"Factored `{name}` must have shape `{axes}`. "
+            f"Received: {name} of shape {tuple(shape)}"
         )
     return (width - length) // 2
 

@@ -14,8 +14,8 @@ import keras_tricks
 
 PACKAGES = ("layers", "losses", "metrics", "models", "text")
 # Tuples and warnings are no parts: nothing is trained, saved or configured.
-PLAIN = ("LostSpan", "LostSpanWarning", "Span", "TokenizedTexts")
-PLAIN += ("TruncatedTextWarning",)
+PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
+PLAIN += ("Relation", "Span", "TokenizedTexts", "TruncatedTextWarning")
 
 
 def public_parts():

@@ -1,5 +1,6 @@
 """The ten-line paths: thin models made of the public parts."""
 
+from keras_tricks.models.relation_extractor import RelationExtractor
 from keras_tricks.models.span_extractor import SpanExtractor
 
-__all__ = ["SpanExtractor"]
+__all__ = ["RelationExtractor", "SpanExtractor"]

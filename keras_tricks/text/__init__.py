@@ -1,7 +1,13 @@
 """Strings and character spans ↔ tokens and labels."""
 
 from keras_tricks.text._align import LostSpan
+from keras_tricks.text._align_relations import LostRelation
+from keras_tricks.text.decode_relations import decode_relations
 from keras_tricks.text.decode_spans import decode_spans
+from keras_tricks.text.relation import Relation
+from keras_tricks.text.relation_preprocessor import LostRelationWarning
+from keras_tricks.text.relation_preprocessor import RelationPreprocessor
+from keras_tricks.text.score_relations import score_relations
 from keras_tricks.text.score_spans import score_spans
 from keras_tricks.text.span import Span
 from keras_tricks.text.span_preprocessor import LostSpanWarning
@@ -10,12 +16,18 @@ from keras_tricks.text.span_preprocessor import TokenizedTexts
 from keras_tricks.text.span_preprocessor import TruncatedTextWarning
 
 __all__ = [
+    "LostRelation",
+    "LostRelationWarning",
     "LostSpan",
     "LostSpanWarning",
+    "Relation",
+    "RelationPreprocessor",
     "Span",
     "SpanPreprocessor",
     "TokenizedTexts",
     "TruncatedTextWarning",
+    "decode_relations",
     "decode_spans",
+    "score_relations",
     "score_spans",
 ]

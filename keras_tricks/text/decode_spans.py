@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_tricks._span_factors import read_shape
+from keras_tricks._span_factors import split_factors
 from keras_tricks.text.span import Span
 
 
@@ -109,11 +110,7 @@ def _factored_pairs(
     packed: np.ndarray, threshold: float, at_once: int = 4096
 ) -> tuple[np.ndarray, ...]:
     """Types, starts, ends and scores above the threshold, exactly."""
-    packed = packed.astype("float32")
-    length = len(packed)
-    c, s, e = np.split(
-        packed, [length, (length + packed.shape[1]) // 2], axis=1
-    )
+    c, s, e = split_factors(packed)
     best = c.max(axis=1)[:, None] + s + e.max(axis=0)
     # Rounding may put a sum above a bound that is rounded otherwise.
     slack = 1e-5 * (
@@ -136,7 +133,7 @@ def _factored_pairs(
 def _check_shapes(
     scores: np.ndarray, texts: Any, offsets: np.ndarray, labels: Any
 ) -> None:
-    num_types, length, _ = read_shape(scores)
+    num_types, length, _ = read_shape(scores, "scores")
     batch = len(scores)
     found = (len(texts), len(labels), offsets.shape)
     if found != (batch, num_types, (batch, length, 2)):

@@ -269,3 +269,25 @@ def test_names_the_bad_argument():
         model.extract(["Ada"], batch_size=0)
     with pytest.raises(ValueError, match="list of strings"):
         model.extract("Ada met Bob")
+
+
+def test_factored_scores_train_and_extract_alike(tmp_path):
+    keras.utils.set_random_seed(1)
+    dense, history = trained(epochs=3)
+    keras.utils.set_random_seed(1)
+    packed, other = trained(epochs=3, factored=True)
+    np.testing.assert_allclose(other["loss"], history["loss"], rtol=1e-3)
+    assert packed.output_shape == (None, None, None)
+    packed.set_weights(dense.get_weights())
+    texts, spans = sentences(4)
+    for one, other in zip(
+        dense.extract(texts), packed.extract(texts), strict=True
+    ):
+        assert [s[:4] for s in one] == [s[:4] for s in other]
+    expected = dense.evaluate(texts, spans, verbose=0)
+    assert packed.evaluate(texts, spans, verbose=0) == pytest.approx(expected)
+    packed.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.extract(texts) == packed.extract(texts)
+    with pytest.raises(ValueError, match="head='standard'"):
+        trained(head="standard", factored=True)
