@@ -14,6 +14,9 @@ backends=${BACKENDS:-tensorflow jax torch}
 log_dir=${LOG_DIR:-.test-logs}
 python=${PYTHON:-.venv/bin/python}
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}
+# The tests' tensors are tiny: more threads would only wait for one another,
+# for minutes where another job shares the cores.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 # Print "412 passed, 0 skipped" from a JUnit report.
 counts() {

