@@ -1,0 +1,61 @@
+"""The example scripts run from start to end, on a handful of texts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(script, *arguments):
+    """Run an example in a process of its own and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / script), *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_named_entities(tmp_path):
+    line = {
+        "text": "小明在北京大学",
+        "label": {"name": {"小明": [[0, 1]]}, "place": {"北京": [[3, 4]]}},
+    }
+    text = json.dumps(line, ensure_ascii=False) + "\n"
+    for part in ("train", "dev"):
+        (tmp_path / f"{part}.json").write_text(text * 4, "utf-8")
+    printed = run(
+        "named_entities.py",
+        f"--data=cluener:{tmp_path}",
+        "--epochs=1",
+        "--length=16",
+        f"--output={tmp_path / 'out'}",
+    )
+    assert "Held-out texts: 4" in printed
+    assert (tmp_path / "out" / "score_matrix.png").stat().st_size > 1000
+    assert (tmp_path / "out" / "extractor.keras").exists()
+
+
+def test_relation_extraction(tmp_path):
+    line = {
+        "text": "Ada met Bob",
+        "relations": [
+            {"subject": [0, 3], "predicate": "met", "object": [8, 11]}
+        ],
+    }
+    path = tmp_path / "texts.jsonl"
+    path.write_text((json.dumps(line) + "\n") * 12, "utf-8")
+    printed = run(
+        "relation_extraction.py",
+        f"--data=jsonl:{path}",
+        "--epochs=1",
+        "--length=16",
+        f"--output={tmp_path / 'out'}",
+    )
+    assert "precision" in printed
+    assert (tmp_path / "out" / "relations.keras").exists()
