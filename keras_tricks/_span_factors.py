@@ -33,7 +33,7 @@ def split_factors(packed: np.ndarray) -> list[np.ndarray]:
 
 def unpack(packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The three factors of a packed tensor."""
-    length, num_types = packed.shape[1], num_types_of(packed.shape)
+    length, num_types = sizes(packed)
     return (
         packed[..., :length],
         packed[..., length : length + num_types],
@@ -43,10 +43,11 @@ def unpack(packed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def read_shape(
     scores: Tensor, name: str = "y_pred"
-) -> tuple[int, int | Tensor, bool]:
+) -> tuple[int | Tensor, int | Tensor, bool]:
     """`(num_types, length, factored)` of dense or factored scores, or raise."""
     if len(scores.shape) == 3:
-        return num_types_of(scores.shape, name), scores.shape[1], True
+        length, num_types = sizes(scores, name)
+        return num_types, length, True
     axes = (
         "(batch, num_types, length, length)` or, factored, `(batch, length, "
         "length + 2 * num_types)"
@@ -55,28 +56,30 @@ def read_shape(
     return scores.shape[1], ops.shape(scores)[-1], False
 
 
-def num_types_of(shape: Any, name: str = "y_pred") -> int:
-    """Number of types in a packed tensor of this shape, or raise."""
+def sizes(
+    packed: Tensor, name: str = "y_pred"
+) -> tuple[int | Tensor, int | Tensor]:
+    """Length and number of types of a packed tensor, or raise.
+
+    Integers, or, where TensorFlow traces without a fixed length, tensors.
+    """
     axes = "(batch, length, length + 2 * num_types)"
-    _, length, width = check_rank(name, shape, 3, axes)
-    if length is None or width is None or width <= length:
+    _, length, width = check_rank(name, packed.shape, 3, axes)
+    if length is None or width is None:
+        length, width = ops.shape(packed)[1:]
+    elif width <= length or (width - length) % 2:
         raise ValueError(
-            f"Factored `{name}` must have shape `{axes}` with a known length "
-            f"and at least one type. Received: {name} of shape {tuple(shape)}"
+            f"Factored `{name}` must have shape `{axes}` with at least one "
+            f"type. Received: {name} of shape {tuple(packed.shape)}"
         )
-    if (width - length) % 2:
-        raise ValueError(
-            f"Factored `{name}` must have shape `{axes}`. "
-            f"Received: {name} of shape {tuple(shape)}"
-        )
-    return (width - length) // 2
+    return length, (width - length) // 2
 
 
 def scores_at(
     packed: Tensor, kind: Tensor, start: Tensor, end: Tensor
 ) -> Tensor:
     """Scores of `(batch, num_spans)` spans, gathered from their factors."""
-    length, num_types = packed.shape[1], num_types_of(packed.shape)
+    length, num_types = sizes(packed)
     width = length + 2 * num_types
     flat = ops.reshape(packed, (-1, length * width))
     places = (

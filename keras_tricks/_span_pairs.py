@@ -43,7 +43,7 @@ def forbid_pairs(scores: Tensor, mask: Tensor | None, ordered: bool) -> Tensor:
 
 
 def unique_spans(
-    spans: Tensor, num_types: int, length: int | Tensor
+    spans: Tensor, num_types: int | Tensor, length: int | Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Read padded labels: every span once, padding and misfits told apart.
 
@@ -90,7 +90,7 @@ def spans_of(
     return index // (length * length), pair // length, pair % length
 
 
-def by_type(kind: Tensor, chosen: Tensor, num_types: int) -> Tensor:
+def by_type(kind: Tensor, chosen: Tensor, num_types: int | Tensor) -> Tensor:
     """Which chosen spans have which type, `(batch, num_spans, num_types)`."""
     mine = kind[..., None] == ops.arange(num_types, dtype="int32")
     return mine & chosen[..., None]
@@ -106,9 +106,10 @@ def check_labels(spans: Tensor) -> None:
         )
 
 
-def check_pairs(num_types: int, length: int | Tensor) -> None:
+def check_pairs(num_types: int | Tensor, length: int | Tensor) -> None:
     """Raise if the pairs of one text cannot be numbered in int32."""
-    if isinstance(length, int) and num_types * length**2 >= 2**31:
+    known = isinstance(length, int) and isinstance(num_types, int)
+    if known and num_types * length**2 >= 2**31:
         raise ValueError(
             "`y_pred` must have fewer than 2**31 pairs per text. Received: "
             f"{num_types} types of {length} × {length} pairs"

@@ -83,7 +83,9 @@ def streamed_log_sums(c: Tensor, e: Tensor) -> Any:
 
     nothing = 0.0 * scores(0)
     # Lower than any score, and finite: −inf − (−inf) is no number.
-    top, total = ops.fori_loop(0, c.shape[1], add, (nothing - 1e30, nothing))
+    top, total = ops.fori_loop(
+        0, ops.shape(c)[2], add, (nothing - 1e30, nothing)
+    )
     sums = top + ops.log(ops.maximum(total, 1e-30))
 
     def grad(*args: Any, upstream: Any = None) -> Any:

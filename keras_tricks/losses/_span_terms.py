@@ -8,8 +8,8 @@ from typing import Any
 
 from keras import ops
 
-from keras_tricks._span_factors import num_types_of
 from keras_tricks._span_factors import scores_at
+from keras_tricks._span_factors import sizes
 from keras_tricks._span_factors import unpack
 from keras_tricks._span_pairs import by_type
 from keras_tricks._span_pairs import spans_of
@@ -44,7 +44,7 @@ def factored_terms(packed: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
     that has a label is summed pair by pair, the labelled pairs left out, so
     that no large positive is ever subtracted.
     """
-    length, num_types = packed.shape[1], num_types_of(packed.shape)
+    length, num_types = sizes(packed)
     c, s, e = unpack(packed)
     kind, start, end = spans_of(index, length)
     score = scores_at(packed, kind, start, end)
@@ -59,7 +59,7 @@ def factored_terms(packed: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
     others = others + ops.take_along_axis(
         ops.swapaxes(e, 1, 2), wide(kind, length), axis=1
     )
-    num_spans = index.shape[1]
+    num_spans = ops.shape(index)[1]
     taken = mark(row * length + end, is_span, num_spans * length)
     taken = ops.reshape(taken, (-1, num_spans, length))
     taken = ops.take_along_axis(taken, wide(row, length), axis=1)
@@ -98,7 +98,7 @@ def labelled_rows(
     return ops.maximum(row, 0), first
 
 
-def wide(index: Tensor, size: int) -> Tensor:
+def wide(index: Tensor, size: int | Tensor) -> Tensor:
     """Repeat `(batch, n)` indices along a new last axis."""
     shape = (*ops.shape(index), size)
     return ops.broadcast_to(index[..., None], shape)

@@ -111,7 +111,8 @@ class SpanF1(keras.metrics.Metric):
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
         num_types, _, factored = read_shape(y_pred)
-        if self.num_types not in (None, num_types):
+        known = isinstance(num_types, int) and self.num_types is not None
+        if known and self.num_types != num_types:
             raise ValueError(
                 f"`y_pred` must have the {self.num_types} types that "
                 f"`num_types` says. Received: y_pred of shape "

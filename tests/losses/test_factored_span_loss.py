@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keras_tricks.layers import EfficientGlobalPointer
 from keras_tricks.losses import SpanCrossentropy
 from keras_tricks.losses import _row_sums
+from keras_tricks.metrics import SpanF1
 from tests.checks.gradients import value_and_gradient
 from tests.checks.losses import check_loss
+from tests.checks.steps import compile_modes
 from tests.losses.test_span_crossentropy import by_loops
 
 LENGTH, TYPES = 6, 3
@@ -191,3 +194,35 @@ def test_refuses_widths_that_hold_no_factors(width):
         SpanCrossentropy()(
             np.zeros((1, 1, 3)), np.zeros((1, LENGTH, width), "float32")
         )
+
+
+class OfChangingLength(keras.utils.PyDataset):
+    """Batches whose texts and labels have other lengths each time."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        rng = np.random.default_rng(number)
+        length, num_spans = 4 + number, 1 + number
+        x = rng.normal(size=(2, length, 6)).astype("float32")
+        labels = np.full((2, num_spans, 3), -1)
+        labels[:, 0] = [1, 0, length - 1]
+        return x, labels
+
+
+@pytest.mark.parametrize("factored", [False, True])
+@pytest.mark.parametrize("jit_compile", compile_modes())
+def test_trains_on_batches_of_changing_length(factored, jit_compile):
+    inputs = keras.Input((None, 6))
+    layer = EfficientGlobalPointer(2, 4, factored=factored)
+    model = keras.Model(inputs, layer(inputs))
+    model.compile(
+        "sgd",
+        SpanCrossentropy(),
+        metrics=[SpanF1(average="macro", num_types=2)],
+        jit_compile=jit_compile,
+    )
+    logs = model.fit(OfChangingLength(), epochs=2, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert logs["loss"][1] < logs["loss"][0]

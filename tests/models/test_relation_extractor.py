@@ -210,6 +210,11 @@ def with_dense_scores(model):
     return dense
 
 
+def bare(relation):
+    """A relation without its scores, which rounding may change."""
+    return relation.subject[:2], relation.predicate, relation.object[:2]
+
+
 def test_factored_scores_train_and_extract_alike(model):
     dense = with_dense_scores(model)
     texts, relations = sentences(8)
@@ -221,7 +226,7 @@ def test_factored_scores_train_and_extract_alike(model):
     )
     found, expected = (m.extract(texts) for m in (model, dense))
     for one, other in zip(found, expected, strict=True):
-        assert [r[:3] for r in one] == [r[:3] for r in other]
+        assert list(map(bare, one)) == list(map(bare, other))
     assert RelationExtractor.from_config(model.get_config()).factored
     assert not RelationExtractor.from_config(dense.get_config()).factored
 
