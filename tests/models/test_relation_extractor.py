@@ -210,11 +210,6 @@ def with_dense_scores(model):
     return dense
 
 
-def bare(relation):
-    """A relation without its scores, which rounding may change."""
-    return relation.subject[:2], relation.predicate, relation.object[:2]
-
-
 def test_factored_scores_train_and_extract_alike(model):
     dense = with_dense_scores(model)
     texts, relations = sentences(8)
