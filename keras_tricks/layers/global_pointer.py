@@ -34,9 +34,9 @@ class GlobalPointer(SpanScorer):
     off there.
 
     It spends `2 · features · head_dim` weights on each type.
-    `EfficientGlobalPointer` spends `4 · head_dim` and has scored as well or
-    better in the source's experiments; prefer it unless types differ in what
-    a span *is* rather than in what it is called.
+    `EfficientGlobalPointer` spends `4 · head_dim` and scored as well or better
+    in the source's experiments with BERT-base; on a small encoder from scratch
+    this one was 3 points of F1 ahead (`benchmarks/span_extraction.py`).
 
     Args:
         num_types: Number of span types, at least 1.
