@@ -31,7 +31,7 @@ def keep(name: str, rows: list[dict]) -> Path:
     path = RESULTS / f"{name}.jsonl"
     with path.open("a", encoding="utf-8") as file:
         for row in rows:
-            row = {"benchmark": name, **row, **surroundings()}
+            row = {"benchmark": name, **surroundings(), **row}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return path
 

@@ -14,8 +14,9 @@ head and tail scorers), beside the same step without them.
     python -m benchmarks.span_loss [--backends jax torch tensorflow]
 
 Each backend runs in a process of its own; variants take turns, medians are
-printed. Memory is the peak of the resident set during a step, beyond what was
-resident before it (Linux). JAX and TensorFlow run compiled, PyTorch eagerly.
+printed. Memory, on PyTorch alone, is the peak of the resident set during a step
+beyond what was resident before it (Linux). JAX and TensorFlow run compiled,
+PyTorch eagerly.
 """
 
 import argparse
@@ -37,7 +38,16 @@ def resident(key):
 
 
 def peak_of(step):
-    """GiB that a step needs beyond what is resident before it."""
+    """GiB that a step needs beyond what is resident before it, on PyTorch.
+
+    None elsewhere: XLA keeps what it allocated while it compiled, and the
+    resident set says nothing of a step.
+    """
+    import keras
+
+    if keras.config.backend() != "torch":
+        step()
+        return None
     before = resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # Start the high-water mark anew.
@@ -264,6 +274,11 @@ def rows_of(backend, argv):
     return [{"backend": backend, **json.loads(line)} for line in lines]
 
 
+def shown(peak, other=1.0):
+    """A peak, or its ratio to another; a dash where there is none."""
+    return "–" if peak is None else f"{peak / other:.3g}"
+
+
 def show(rows):
     """Print the two tables."""
     from benchmarks._report import print_table
@@ -278,8 +293,8 @@ def show(rows):
                     f"{backend}, {types} types, {variant}",
                     f"{1e3 * row['seconds']:.1f}",
                     f"{row['seconds'] / ours['seconds']:.1f}",
-                    f"{row['peak_gib']:.3f}",
-                    f"{row['peak_gib'] / max(ours['peak_gib'], 1e-3):.1f}",
+                    shown(row["peak_gib"]),
+                    shown(row["peak_gib"], ours["peak_gib"]),
                     f"{row['loss']:.5f}",
                 ]
             )
@@ -289,7 +304,7 @@ def show(rows):
         [
             f"{row['backend']}, {row['variant']}",
             f"{row['seconds']:.2f}",
-            f"{row['peak_gib']:.2f}",
+            shown(row["peak_gib"]),
             f"{row['resident_gib']:.2f}",
         ]
         for row in rows
