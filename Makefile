@@ -54,7 +54,7 @@ help: ## list the tasks and variables
 demo: check-backend $(for_backend) ## find entities in text, with no download of data
 	KERAS_BACKEND=$(BACKEND) $(python) examples/named_entities.py $(ARGS)
 
-test: check-backends $(for_tests) ## run the tests on each backend; logs in .test-logs/
+test: check-backends $(for_tests) ## run the tests on all backends; logs in .test-logs/
 	@BACKENDS='$(BACKENDS)' .ci/test.sh $(ARGS)
 
 test-slow: check-backends $(for_tests) ## run the tests marked slow; logs in .test-logs/slow/

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Run the test suite on one backend after the other, and sum up.
+# Run the test suite on all backends at once, and sum up.
 #
 # Usage: [BACKENDS="tensorflow jax torch"] [LOG_DIR=.test-logs] \
 #            [PYTHON=.venv/bin/python] .ci/test.sh [pytest arguments]
 #
-# Every backend is run, whatever became of the one before. LOG_DIR gets
-# <backend>.txt, what pytest printed, and <backend>.xml, its JUnit report.
+# Every backend is run, whatever becomes of the others; their lines come mixed,
+# each behind its backend's name. LOG_DIR gets <backend>.txt, what pytest
+# printed, and <backend>.xml, its JUnit report.
 # The last lines are one for each backend; the exit status is 0 if all passed.
 set -u
 cd "$(dirname "$0")/.." || exit
@@ -48,31 +49,35 @@ for backend in $backends; do
     esac
 done
 
-trap 'exit 130' INT
+# Run pytest on one backend; write how it ended and how long it took.
+run() {
+    local backend=$1 start=$SECONDS
+    shift
+    rm -f "$log_dir/$backend.xml"
+    KERAS_BACKEND=$backend PYTHONUNBUFFERED=1 \
+        "$python" -m pytest --junitxml="$log_dir/$backend.xml" "$@" 2>&1 |
+        tee "$log_dir/$backend.txt" | sed -u "s/^/$backend: /"
+    echo "${PIPESTATUS[0]} $((SECONDS - start))" >"$log_dir/$backend.status"
+}
+
+trap 'kill 0; exit 130' INT TERM
 mkdir -p "$log_dir" || exit
-summary=()
-failed=0
 for backend in $backends; do
-    log=$log_dir/$backend.txt
-    report=$log_dir/$backend.xml
-    rm -f "$report"
-    printf '\n=== tests on %s\n' "$backend"
-    start=$SECONDS
-    KERAS_BACKEND=$backend "$python" -m pytest --junitxml="$report" "$@" \
-        2>&1 | tee "$log"
-    status=${PIPESTATUS[0]}
-    took=$((SECONDS - start))
+    run "$backend" "$@" &
+done
+wait
+
+failed=0
+printf '\n'
+for backend in $backends; do
+    read -r status took <"$log_dir/$backend.status"
     verdict=ok
     # Without a report pytest did not get to its end.
-    result=$(counts "$report" 2>/dev/null) || result="no report"
+    result=$(counts "$log_dir/$backend.xml" 2>/dev/null) || result="no report"
     if [ "$status" -ne 0 ]; then
-        verdict="FAILED, exit status $status, see $log"
+        verdict="FAILED, exit status $status, see $log_dir/$backend.txt"
         failed=1
     fi
-    summary+=("$(printf '%-10s  %s in %d s  %s' \
-        "$backend" "$result" "$took" "$verdict")")
+    printf '%-10s  %s in %d s  %s\n' "$backend" "$result" "$took" "$verdict"
 done
-
-printf '\n'
-printf '%s\n' "${summary[@]}"
 exit "$failed"

@@ -13,11 +13,11 @@ import keras
 RESULTS = Path(__file__).parent / "results"
 
 
-def surroundings() -> dict:
+def surroundings(backend: str) -> dict:
     """Backend, versions and hardware, kept with every figure."""
-    names = ("keras", "keras-hub", keras.config.backend(), "numpy")
+    names = ("keras", "keras-hub", backend, "numpy")
     return {
-        "backend": keras.config.backend(),
+        "backend": backend,
         "versions": {name: version(name) for name in names},
         "hardware": f"{os.cpu_count()} × {platform.machine()}",
         "python": platform.python_version(),
@@ -26,12 +26,16 @@ def surroundings() -> dict:
 
 
 def keep(name: str, rows: list[dict]) -> Path:
-    """Append rows to `benchmarks/results/<name>.jsonl`."""
+    """Append rows to `benchmarks/results/<name>.jsonl`.
+
+    A row that does not say its `backend` is of the one that runs.
+    """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.jsonl"
     with path.open("a", encoding="utf-8") as file:
         for row in rows:
-            row = {"benchmark": name, **surroundings(), **row}
+            around = surroundings(row.get("backend", keras.config.backend()))
+            row = {"benchmark": name, **around, **row}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return path
 

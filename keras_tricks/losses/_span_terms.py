@@ -8,7 +8,6 @@ from typing import Any
 
 from keras import ops
 
-from keras_tricks._span_factors import scores_at
 from keras_tricks._span_factors import sizes
 from keras_tricks._span_factors import unpack
 from keras_tricks._span_pairs import by_type
@@ -47,7 +46,6 @@ def factored_terms(packed: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
     length, num_types = sizes(packed)
     c, s, e = unpack(packed)
     kind, start, end = spans_of(index, length)
-    score = scores_at(packed, kind, start, end)
 
     labelled = mark(start * num_types + kind, is_span, length * num_types)
     labelled = ops.reshape(labelled, ops.shape(s))
@@ -55,19 +53,17 @@ def factored_terms(packed: Tensor, index: Tensor, is_span: Tensor) -> Tensor:
     rows = ops.where(labelled, _NEVER, rows)
 
     row, first = labelled_rows(kind, start, is_span)
-    others = ops.take_along_axis(c, wide(start, length), axis=1)
-    others = others + ops.take_along_axis(
-        ops.swapaxes(e, 1, 2), wide(kind, length), axis=1
-    )
+    others = take_rows(c, start) + take_rows(ops.swapaxes(e, 1, 2), kind)
     num_spans = ops.shape(index)[1]
     taken = mark(row * length + end, is_span, num_spans * length)
-    taken = ops.reshape(taken, (-1, num_spans, length))
-    taken = ops.take_along_axis(taken, wide(row, length), axis=1)
+    taken = take_rows(ops.reshape(taken, (-1, num_spans, length)), row)
     start_score = ops.take_along_axis(
         ops.reshape(s, (-1, length * num_types)),
         start * num_types + kind,
         axis=1,
     )
+    score = ops.take_along_axis(others, end[..., None], axis=2)[..., 0]
+    score = start_score + score
     again = start_score + log_sum_exp(ops.where(taken, _NEVER, others), axis=-1)
     again = ops.where(by_type(kind, first, num_types), again[..., None], _NEVER)
     negative = log1p_sum_exp(ops.concatenate([rows, again], axis=1), axis=1)
@@ -98,10 +94,17 @@ def labelled_rows(
     return ops.maximum(row, 0), first
 
 
-def wide(index: Tensor, size: int | Tensor) -> Tensor:
-    """Repeat `(batch, n)` indices along a new last axis."""
-    shape = (*ops.shape(index), size)
-    return ops.broadcast_to(index[..., None], shape)
+def take_rows(x: Tensor, row: Tensor) -> Tensor:
+    """Gather `x[b, row[b, n]]` from `(batch, rows, width)`.
+
+    By whole rows: the gradient of `take_along_axis` is scattered number by
+    number.
+    """
+    batch, rows, width = ops.shape(x)
+    first = rows * ops.arange(batch, dtype="int32")[:, None]
+    flat = ops.reshape(x, (batch * rows, width))
+    taken = ops.take(flat, ops.reshape(first + row, (-1,)), axis=0)
+    return ops.reshape(taken, (batch, -1, width))
 
 
 def mark(place: Tensor, chosen: Tensor, num_places: int | Tensor) -> Tensor:

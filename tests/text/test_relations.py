@@ -1,6 +1,5 @@
 """Relations: labels of tokens, decoding of scores, counts on texts."""
 
-import importlib
 import itertools
 import json
 import tracemalloc
@@ -16,6 +15,7 @@ from keras_tricks.text import Relation
 from keras_tricks.text import RelationPreprocessor
 from keras_tricks.text import Span
 from keras_tricks.text import TruncatedTextWarning
+from keras_tricks.text import _relation_links
 from keras_tricks.text import decode_relations
 from keras_tricks.text import score_relations
 from keras_tricks.text.relation import sort_relations
@@ -254,9 +254,7 @@ def test_an_untrained_model_loses_no_candidate(monkeypatch):
     (found,) = decode_relations(*everything(8, 3, 1.0))
     spans = 8 * 9 // 2
     assert len(found) == 3 * spans**2
-    # The package's attribute of this name is the function.
-    module = importlib.import_module("keras_tricks.text.decode_relations")
-    monkeypatch.setattr(module, "_AT_ONCE", 100)
+    monkeypatch.setattr(_relation_links, "_AT_ONCE", 100)
     assert decode_relations(*everything(8, 3, 1.0)) == [found]
 
 
