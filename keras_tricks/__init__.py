@@ -11,6 +11,10 @@
 | character spans ↔ tokens and labels | `text.SpanPreprocessor` |
 | scores → spans of text | `text.decode_spans` |
 | relations between spans, from text | `models.RelationExtractor` |
+| how well scores rank, over an epoch | `metrics.SpearmanCorrelation` |
+| accuracy or F1 before a threshold is known | `metrics.BestThresholdAccuracy` |
+| scores → decisions | `thresholds.fit_threshold` |
+| probabilities → classes | `thresholds.fit_class_weights` |
 """
 
 from keras_tricks import layers
@@ -18,6 +22,7 @@ from keras_tricks import losses
 from keras_tricks import metrics
 from keras_tricks import models
 from keras_tricks import text
+from keras_tricks import thresholds
 
 __version__ = "0.1.0.dev0"
-__all__ = ["layers", "losses", "metrics", "models", "text"]
+__all__ = ["layers", "losses", "metrics", "models", "text", "thresholds"]

@@ -12,7 +12,7 @@ import pytest
 
 import keras_tricks
 
-PACKAGES = ("layers", "losses", "metrics", "models", "text")
+PACKAGES = ("layers", "losses", "metrics", "models", "text", "thresholds")
 # Tuples and warnings are no parts: nothing is trained, saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
 PLAIN += ("Relation", "Span", "TokenizedTexts", "TruncatedTextWarning")
