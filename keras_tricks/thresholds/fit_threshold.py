@@ -73,7 +73,7 @@ def fit_threshold(
     value = score_cuts(y, metric)
     best = value[high > low].max()
     with np.errstate(over="ignore"):
-        width = np.where((high > low) & (value == best), high - low, -1.0)
+        width = np.where(value == best, high - low, -1.0)
     k = len(s) - np.argmax(width[::-1])
     threshold = np.inf if k == len(s) else between(low[k], high[k], dtype)
     return Threshold(float(threshold), metric, float(best))

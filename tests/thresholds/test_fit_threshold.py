@@ -99,6 +99,8 @@ def test_huge_scores_do_not_overflow():
     most = np.finfo("float64").max
     fitted = fit_threshold([-most, most], [0, 1])
     assert (fitted.threshold, fitted.score) == (0.0, 1.0)
+    fitted = fit_threshold([0.6 * most, 0.8 * most], [0, 1])
+    assert fitted.threshold == pytest.approx(0.7 * most)
     half = fit_threshold(np.array([6e4, 65504], "float16"), [0, 1])
     assert half.score == 1
 
