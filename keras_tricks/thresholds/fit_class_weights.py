@@ -115,6 +115,7 @@ def coordinate_ascent(p: np.ndarray, y: np.ndarray, metric: str) -> np.ndarray:
         score = score_classes(chosen, y, classes, metric)
         since_better += 1
         if score > best:
-            t, best, since_better = candidate, score, 0
+            # This class is best now, and the others have to be asked.
+            t, best, since_better = candidate, score, 1
         c = (c + 1) % classes
     return t

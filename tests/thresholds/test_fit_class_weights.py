@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from keras_tricks.thresholds import fit_class_weights
 from keras_tricks.thresholds import fit_threshold
 from keras_tricks.thresholds._line_search import best_weight
+from keras_tricks.thresholds._line_search import sweep_accuracy
+from keras_tricks.thresholds._line_search import sweep_f1
 
 METRICS = ("accuracy", "f1")
 BOTH = pytest.mark.parametrize("metric", METRICS)
@@ -84,6 +86,29 @@ def test_the_line_search_finds_the_best_weight(metric, seed, c):
     )
     reached = score_of(p, labels, found, metric)
     assert reached == pytest.approx(best, abs=1e-12)
+
+
+@BOTH
+def test_the_line_search_takes_the_widest_interval_and_both_ends(metric):
+    x = np.array([0.1, 0.2, 0.4, 4.0])  # Beyond these a row is of class 1.
+    p = np.stack([x, np.ones(4)], axis=1) / 8
+    found = best_weight(p, np.array([1, 0, 1, 0]), np.ones(2), 1, "accuracy")
+    assert found == pytest.approx((0.4 * 4.0) ** 0.5)
+    always = best_weight(p, np.ones(4, int), np.ones(2), 1, metric)
+    assert always == pytest.approx(8.0)
+    never = best_weight(p, np.zeros(4, int), np.ones(2), 1, metric)
+    assert never == pytest.approx(0.05)
+
+
+@BOTH
+def test_the_sweep_has_the_metric_of_each_cut(metric):
+    p, labels = samples(0, 25)
+    rival, order = p[:, 1:].argmax(1) + 1, np.arange(25)
+    sweep = {"accuracy": sweep_accuracy, "f1": sweep_f1}[metric]
+    for k, value in enumerate(sweep(rival, labels, 0, 3)):
+        decided = np.eye(3)[np.where(order < k, 0, rival)]
+        expected = score_of(decided, labels, np.ones(3), metric)
+        assert value == pytest.approx(expected, abs=1e-12)
 
 
 def crossings(p, weights, c):
