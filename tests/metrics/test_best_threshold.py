@@ -135,6 +135,8 @@ def test_separates_adjacent_floats(cls, metric):
         value, threshold = best(cls, [0, 1], np.stack([low, high]))
         assert value == 1.0
         assert low <= np.float32(threshold) < high
+    # Their sum is above the largest float32.
+    assert best(cls, [0, 1], [2e38, 3e38])[1] == pytest.approx(2.5e38)
 
 
 @BOTH
