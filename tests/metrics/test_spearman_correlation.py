@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from keras_tricks.metrics import SpearmanCorrelation
 from tests.checks.metrics import check_metric
@@ -61,7 +62,6 @@ def test_follows_its_formula_with_ties(seed, levels):
 
 
 def test_equals_that_of_scipy():
-    stats = pytest.importorskip("scipy.stats", reason="scipy is optional")
     label, score = samples(size=20_000, levels=6)
     metric = SpearmanCorrelation(max_samples=20_001)
     found = float(collect(metric, label, score, batch_size=20_000)["value"])

@@ -170,7 +170,6 @@ def test_takes_tensors_and_lists():
 
 @BOTH
 def test_the_published_search_is_there_to_compare(metric):
-    pytest.importorskip("scipy.optimize", reason="scipy is optional")
     p, labels = samples(3, 200)
     powell = fit_class_weights(p, labels, metric, method="powell")
     reached = score_of(p, labels, powell.weights, metric)
