@@ -1,10 +1,12 @@
 """Losses."""
 
+from keras_tricks.losses.angle import AnglE
 from keras_tricks.losses.cosent import CoSENT
 from keras_tricks.losses.multilabel_crossentropy import MultilabelCrossentropy
 from keras_tricks.losses.span_crossentropy import SpanCrossentropy
 
 __all__ = [
+    "AnglE",
     "CoSENT",
     "MultilabelCrossentropy",
     "SpanCrossentropy",
