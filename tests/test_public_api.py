@@ -13,8 +13,9 @@ import pytest
 import keras_tricks
 
 PACKAGES = ("layers", "losses", "metrics", "models", "text", "thresholds")
-# Tuples and warnings are no parts: nothing is trained, saved or configured.
+# Tuples, warnings and data are no parts: nothing is saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
+PLAIN += ("LengthBatches",)
 PLAIN += ("Relation", "Span", "TokenizedTexts", "TruncatedTextWarning")
 
 
