@@ -14,15 +14,17 @@ Tensor = Any
 
 
 def encode(
-    backbone: Any, preprocessor: Any
+    backbone: Any, preprocessor: Any, mask: str = "span_mask"
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Symbolic inputs by name, `span_mask` among them, and token features."""
+    """Symbolic inputs by name, the mask among them, and token features."""
     _check_length(backbone, preprocessor)
     freeze_pooler(backbone)
     inputs = backbone_inputs(backbone)
-    span_mask = keras.Input((None,), dtype="int32", name="span_mask")
     features = token_features(backbone, inputs)
-    return {**by_name(inputs), "span_mask": span_mask}, features
+    named = by_name(inputs)
+    if mask not in named:
+        named[mask] = keras.Input((None,), dtype="int32", name=mask)
+    return named, features
 
 
 def load_preset(preset: str) -> tuple[Any, Any]:
@@ -32,6 +34,20 @@ def load_preset(preset: str) -> tuple[Any, Any]:
         keras_hub.models.Backbone.from_preset(preset),
         keras_hub.models.Tokenizer.from_preset(preset),
     )
+
+
+def load_embedder(preset: str) -> tuple[Any, Any, str]:
+    """The encoder, the tokenizer and the pooling of a KerasHub preset.
+
+    A checkpoint that was trained for sentences says how it pools, and KerasHub
+    reads that for the families that have a `TextEmbedder`.
+    """
+    keras_hub = import_keras_hub()
+    try:
+        task = keras_hub.models.TextEmbedder.from_preset(preset)
+    except ValueError:  # There is none for this family.
+        return (*load_preset(preset), "mean")
+    return task.backbone, task.preprocessor.tokenizer, task.pooling_mode
 
 
 def _check_length(backbone: Any, preprocessor: Any) -> None:

@@ -18,7 +18,6 @@ class TextModel(keras.Model):
 
     backbone: Any
     preprocessor: Any
-    head_dim: int
 
     def auto_loss(self) -> Any:
         """What `compile(loss="auto")` is."""
@@ -148,7 +147,6 @@ class TextModel(keras.Model):
             "preprocessor": keras.saving.serialize_keras_object(
                 self.preprocessor
             ),
-            "head_dim": self.head_dim,
             "name": self.name,
         }
 

@@ -181,4 +181,5 @@ class RelationExtractor(TextModel):
         )
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "factored": self.factored}
+        own = {"head_dim": self.head_dim, "factored": self.factored}
+        return {**super().get_config(), **own}

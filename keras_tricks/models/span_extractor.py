@@ -169,5 +169,9 @@ class SpanExtractor(TextModel):
         )
 
     def get_config(self) -> dict:
-        own = {"head": self.head, "factored": self.factored}
+        own = {
+            "head": self.head,
+            "head_dim": self.head_dim,
+            "factored": self.factored,
+        }
         return {**super().get_config(), **own}
