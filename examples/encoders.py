@@ -19,12 +19,12 @@ def train_tokenizer(texts, size=4000):
     return keras_hub.models.BertTokenizer(vocabulary=sorted(ids, key=ids.get))
 
 
-def convolutional(vocabulary_size, dim=160):
+def convolutional(vocabulary_size, dim=160, dilations=(1, 2, 4, 1)):
     """Token ids → features, through residual convolutions."""
     inputs = keras.Input((None,), dtype="int32", name="token_ids")
     x = keras.layers.Embedding(vocabulary_size, dim)(inputs)
     x = keras.layers.Dropout(0.3)(x)
-    for dilation in (1, 2, 4, 1):
+    for dilation in dilations:
         y = keras.layers.LayerNormalization()(x)
         y = keras.layers.Conv1D(
             dim, 3, padding="same", dilation_rate=dilation, activation="gelu"

@@ -59,3 +59,20 @@ def test_relation_extraction(tmp_path):
     )
     assert "precision" in printed
     assert (tmp_path / "out" / "relations.keras").exists()
+
+
+def test_sentence_similarity(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    lines = ["a cat naps\ta cat sleeps\t2\n", "a cat naps\tthe sky\t0\n"]
+    path.write_text("".join(lines * 10), "utf-8")
+    printed = run(
+        "sentence_similarity.py",
+        f"--data=tsv:{path}",
+        "--epochs=1",
+        "--length=16",
+        f"--output={tmp_path / 'out'}",
+    )
+    for name in ("CoSENT", "cosine regression", "Sentence-BERT", "interaction"):
+        assert f"\n{name}" in printed
+    for name in ("similarity.png", "sentence_encoder.keras", "threshold.json"):
+        assert (tmp_path / "out" / name).stat().st_size > 50
