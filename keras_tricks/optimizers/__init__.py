@@ -1,0 +1,3 @@
+"""Optimizers around optimizers, for `model.compile`."""
+
+__all__: list[str] = []
