@@ -15,14 +15,25 @@
 | accuracy or F1 before a threshold is known | `metrics.BestThresholdAccuracy` |
 | scores → decisions | `thresholds.fit_threshold` |
 | probabilities → classes | `thresholds.fit_class_weights` |
+| fine-tune a part of the weights | `optimizers.ChildTuning` |
+| rank the weights for it | `optimizers.fisher_information` |
 """
 
 from keras_tricks import layers
 from keras_tricks import losses
 from keras_tricks import metrics
 from keras_tricks import models
+from keras_tricks import optimizers
 from keras_tricks import text
 from keras_tricks import thresholds
 
 __version__ = "0.1.0.dev0"
-__all__ = ["layers", "losses", "metrics", "models", "text", "thresholds"]
+__all__ = [
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "text",
+    "thresholds",
+]

@@ -12,7 +12,15 @@ import pytest
 
 import keras_tricks
 
-PACKAGES = ("layers", "losses", "metrics", "models", "text", "thresholds")
+PACKAGES = (
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "text",
+    "thresholds",
+)
 # Tuples, warnings and data are no parts: nothing is saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
 PLAIN += ("LengthBatches",)
