@@ -118,7 +118,7 @@ class ChildTuning(OptimizerWrapper):
             "apply_to", apply_to, ("gradient", "update")
         )
         self.seed = random.randrange(2**32) if seed is None else seed
-        if isinstance(seed, bool) or not 0 <= self.seed < 2**32:
+        if type(self.seed) is not int or not 0 <= self.seed < 2**32:
             raise ValueError(
                 "`seed` must be an integer from 0 to 2**32 - 1. "
                 f"Received: seed={seed!r}"

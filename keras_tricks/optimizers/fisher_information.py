@@ -92,16 +92,21 @@ def fisher_information(
             "`loss` must be given for a model that is not compiled with one. "
             "Received: loss=None"
         )
-    if per_example and is_array(x):
-        batch_size = 1
-    elif per_example:
-        x = examples(x)
     probe, sums = Probe(model), SquareSums()
     probe.compile(sums, loss)
-    arrays = {"batch_size": batch_size} if is_array(x) else {}
-    probe.fit(
-        x, y, sample_weight=sample_weight, shuffle=False, verbose=0, **arrays
-    )
+    if per_example and not is_array(x):
+        for example in examples(x):
+            probe.train_on_batch(*keras.utils.unpack_x_y_sample_weight(example))
+    else:
+        sizes = {"batch_size": 1 if per_example else batch_size}
+        probe.fit(
+            x,
+            y,
+            sample_weight=sample_weight,
+            shuffle=False,
+            verbose=0,
+            **sizes if is_array(x) else {},
+        )
     return sums.means(model.trainable_variables)
 
 
