@@ -198,14 +198,14 @@ class ChildTuning(OptimizerWrapper):
             mask = draw_mask(
                 x.shape, self.reserve_p, self.seed, self.iterations, index
             )
-            return ops.where(mask, x / kept_rate(self.reserve_p), 0.0)
+            return ops.cast(mask, x.dtype) * x / kept_rate(self.reserve_p)
         if not self.child_is_chosen:
             raise ValueError(
                 "A task-driven child must be chosen before training: call "
                 "`choose_child(model.trainable_variables, "
                 "fisher_information(model, ...))`, or restore the optimizer."
             )
-        return ops.where(ops.convert_to_tensor(self.masks[index]), x, 0.0)
+        return ops.cast(self.masks[index], x.dtype) * x
 
     def load_own_variables(self, store: Any) -> None:
         # The masks are among the inner optimizer's variables.

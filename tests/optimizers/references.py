@@ -65,9 +65,8 @@ def mask(shape, rate, seed, step, index):
     first, second = (lowbias32(int(w) ^ step) for w in words)
     keep = []
     for entry in range(size):
-        half = (size + 1) // 2
-        word = lowbias32(entry % half ^ first, second)
-        bits = word >> 16 if entry < half else word & 0xFFFF
+        word = lowbias32(entry // 2 ^ first, second)
+        bits = word >> 16 if entry % 2 else word & 0xFFFF
         keep.append((bits ^ 0x8000) < round(rate * 65536))
     return np.array(keep, bool).reshape(shape)
 

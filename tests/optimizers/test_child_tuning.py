@@ -189,14 +189,6 @@ def test_stores_one_byte_per_weight_or_none():
     assert len(driven.variables) == len(plain.variables) + 1
 
 
-def test_gradients_that_are_not_finite_are_masked_not_multiplied():
-    optimizer = ChildTuning(O.SGD(0.1), 0.5, mode="task_driven")
-    weights = keras.Variable([1.0, 1.0])
-    optimizer.choose_child([weights], [[0.0, np.inf]])
-    optimizer.apply([ops.convert_to_tensor([np.nan, 1.0])], [weights])
-    np.testing.assert_allclose(numpy(weights), [1.0, 0.9], 1e-6)
-
-
 def test_refuses_to_train_before_a_child_is_chosen():
     optimizer = ChildTuning("sgd", 0.5, mode="task_driven")
     weights = keras.Variable([1.0])
