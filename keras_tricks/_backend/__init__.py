@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 import keras
+import numpy as np
 
 Tensor = Any
 
@@ -17,6 +18,28 @@ Tensor = Any
 def dense(tensor: Tensor) -> Tensor:
     """The tensor itself; row slices, TensorFlow's, with equal rows summed."""
     return running().dense(tensor)
+
+
+def add_in_place(variable: Any, value: Tensor) -> None:
+    """Add to a variable, without a copy of it where tensors can change."""
+    running().add_in_place(variable, value)
+
+
+def zero_in_place(variable: Any) -> Tensor:
+    """Set a variable to zero; its tensor, the same where tensors can change."""
+    return running().zero_in_place(variable)
+
+
+def divide_in_place(
+    variable: Any, divisor: Tensor, low: float, high: float
+) -> None:
+    """Divide a variable, and clip it; without a copy where it can change."""
+    running().divide_in_place(variable, divisor, low, high)
+
+
+def value_now(variable: Any) -> np.ndarray:
+    """The variable's value as float64, even while a step is traced."""
+    return running().value_now(variable)
 
 
 @functools.cache

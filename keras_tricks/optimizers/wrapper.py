@@ -6,7 +6,7 @@ Private names of Keras, used here and nowhere else:
   (TensorFlow): where gradients are unscaled, accumulated, clipped and summed
   over replicas, and the rule has not seen them;
 - `TorchParallelOptimizer`, whose `_backend_update_step` moves all variables at
-  once and never calls `update_step`;
+  once, by their `value` and `_var_key`, and never calls `update_step`;
 - `_apply_weight_decay`, `_use_weight_decay`, and Muon's `_should_use_adamw`;
 - `_get_variable_index`, `_trainable_variables`, `_trainable_variables_indices`,
   `_var_key`, `_iterations`, `_learning_rate`, and of TensorFlow
@@ -17,7 +17,6 @@ Private names of Keras, used here and nowhere else:
 """
 
 import contextlib
-import itertools
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +24,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._backend import add_in_place
 from keras_tricks._backend import dense
+from keras_tricks._backend import zero_in_place
 
 Tensor = Any
 Variable = Any
@@ -171,6 +172,13 @@ class OptimizerWrapper(keras.optimizers.Optimizer):
         """What weight decay adds to `variable` in place of `decay`."""
         return decay
 
+    def room_for_update(self, variable: Variable) -> Variable | None:
+        """A slot of `variable` that the update may be caught in, if any.
+
+        What it holds is lost between `before_updates` and `transform_update`.
+        """
+        return None
+
     def add_slot(
         self,
         variable: Variable,
@@ -296,6 +304,8 @@ class WrappedStep:
             self.rule.assign_add = self.assign_add
             self.rule.assign_sub = self.assign_sub
             self.rule._apply_weight_decay = self.postpone_weight_decay
+            if moves_all_at_once(type(self.rule)):
+                self.rule._var_key = variable_key
 
     def meet_gradients(
         self, gradients: list[Tensor], variables: list[Variable]
@@ -320,21 +330,42 @@ class WrappedStep:
     ) -> None:
         rule = self.rule
         gradients = self.meet_gradients(gradients, variables)
+        if "update_step" in rule.__dict__ and moves_all_at_once(type(rule)):
+            self.update_all_at_once(gradients, variables, learning_rate)
+        else:
+            step = type(rule)._backend_update_step
+            step(rule, gradients, variables, learning_rate)
+
+    def update_all_at_once(
+        self, gradients: Any, variables: Any, learning_rate: Any
+    ) -> None:
+        """Catch what a rule adds to all variables by letting it add to zeros.
+
+        The classes of Keras that do so never read the variables.
+        """
+        rule = self.rule
+        stand_ins = [StandIn(v, self.zeros_for(v)) for v in variables]
         step = type(rule)._backend_update_step
-        if "update_step" in rule.__dict__:
-            step = one_by_one(type(rule)) or step
-        step(rule, gradients, variables, learning_rate)
+        step(rule, gradients, stand_ins, learning_rate)
+        for gradient, stand_in in zip(gradients, stand_ins, strict=True):
+            variable = stand_in.stands_for
+            self.add_decay(variable, learning_rate)
+            update = self.transformed(stand_in.value, gradient, variable)
+            add_in_place(variable, update)
+
+    def zeros_for(self, variable: Variable) -> Tensor:
+        """Zeros of the shape of `variable`, in the slot of a wrapper or new."""
+        for wrapper in self.wrappers:
+            room = wrapper.room_for_update(variable)
+            if room is not None and room.dtype == variable.dtype:
+                return zero_in_place(room)
+        return ops.zeros(variable.shape, variable.dtype)
 
     def update_step(
         self, gradient: Tensor, variable: Variable, learning_rate: Any
     ) -> None:
         rule, of_the_model = self.rule, self.of_the_model(variable)
-        decay = weight_decay_of(rule, variable, of_the_model)
-        if decay is not None:
-            decay = -variable * decay * ops.cast(learning_rate, variable.dtype)
-            for wrapper in self.wrappers:
-                decay = wrapper.transform_decay(decay, of_the_model)
-            type(rule).assign_add(rule, variable, decay)
+        self.add_decay(variable, learning_rate)
         self.variable, self.update = variable, None
         type(rule).update_step(rule, gradient, variable, learning_rate)
         update, self.variable = self.update, None
@@ -344,9 +375,24 @@ class WrappedStep:
                 "`self.assign`, `self.assign_add` or `self.assign_sub`, as "
                 f"the optimizers of Keras do. Received: inner_optimizer={rule}"
             )
-        for wrapper in self.wrappers:
-            update = wrapper.transform_update(update, gradient, of_the_model)
+        update = self.transformed(update, gradient, of_the_model)
         type(rule).assign_add(rule, variable, update)
+
+    def add_decay(self, variable: Variable, learning_rate: Any) -> None:
+        rule, of_the_model = self.rule, self.of_the_model(variable)
+        decay = weight_decay_of(rule, variable, of_the_model)
+        if decay is not None:
+            decay = -variable * decay * ops.cast(learning_rate, variable.dtype)
+            for wrapper in self.wrappers:
+                decay = wrapper.transform_decay(decay, of_the_model)
+            type(rule).assign_add(rule, variable, decay)
+
+    def transformed(
+        self, update: Tensor, gradient: Tensor, variable: Variable
+    ) -> Tensor:
+        for wrapper in self.wrappers:
+            update = wrapper.transform_update(update, gradient, variable)
+        return update
 
     def assign(self, variable: Variable, value: Tensor) -> None:
         if variable is self.variable:
@@ -388,12 +434,27 @@ def rules(optimizer: Any) -> Iterator[Any]:
         yield optimizer
 
 
-def one_by_one(rule: Any) -> Any:
-    """The step that calls `update_step`, of a class that does all at once."""
-    for cls, following in itertools.pairwise(rule.__mro__):
-        if cls.__name__ == "TorchParallelOptimizer":
-            return following._backend_update_step
-    return None
+class StandIn:
+    """What a rule moves in place of a variable.
+
+    Args:
+        variable: The variable.
+        value: A tensor that the rule changes in place.
+    """
+
+    def __init__(self, variable: Variable, value: Tensor):
+        self.stands_for = variable
+        self.value = value
+
+
+def variable_key(variable: Variable | StandIn) -> int:
+    """Keras' key of a variable on PyTorch, also for its stand-in."""
+    return id(getattr(variable, "stands_for", variable))
+
+
+def moves_all_at_once(rule: type) -> bool:
+    """Whether the class never calls `update_step`."""
+    return any(c.__name__ == "TorchParallelOptimizer" for c in rule.__mro__)
 
 
 def weight_decay_of(
