@@ -84,3 +84,59 @@ def drawn(rate, seed):
 def fixed(masks):
     """Masks `x` by the mask of its index."""
     return lambda x, step, index: np.where(masks[index], x, 0)
+
+
+def exponentiated_gradient(constraint, learning_rate, beta=0.1):
+    """Returns the `reference` of a case; its axis is the last."""
+
+    def reference(weights, gradients):
+        weights = [np.array(w, "float64") for w in weights]
+        for gradient in gradients:
+            for i, g in enumerate(gradient):
+                factor = np.exp(-learning_rate * np.asarray(g, "float64"))
+                if constraint == "signed":
+                    plus = (np.hypot(weights[i], beta) + weights[i]) / 2
+                    minus = beta**2 / 4 / plus
+                    weights[i] = plus * factor - minus / factor
+                else:
+                    weights[i] = weights[i] * factor
+                if constraint == "simplex":
+                    weights[i] /= weights[i].sum(-1, keepdims=True)
+            yield [w.copy() for w in weights]
+
+    return reference
+
+
+def meta_step_size(
+    rule,
+    gain_learning_rate=0.01,
+    scale=0.001,
+    scale_learning_rate=1.0,
+    decay_steps=20,
+):
+    """Returns the `reference` of a case, with cosine and signs."""
+
+    def reference(weights, gradients):
+        weights = [np.array(w, "float64") for w in weights]
+        gains = [np.ones_like(w) for w in weights]
+        moves = [np.zeros_like(w) for w in weights]
+        states = [{} for _ in weights]
+        s = scale
+        for step, gradient in enumerate(gradients):
+            gradient = [np.asarray(g, "float64") for g in gradient]
+            flat_g = np.concatenate([g.ravel() for g in gradient])
+            flat_d = -np.concatenate([m.ravel() for m in moves])
+            norms = np.linalg.norm(flat_g) * np.linalg.norm(flat_d)
+            cosine = flat_g @ flat_d / norms if norms else 0.0
+            rate = scale_learning_rate / (1 + step / decay_steps)
+            s = np.clip(s * np.exp(rate * cosine), 1e-10, 1e10)
+            for i, g in enumerate(gradient):
+                agree = np.sign(g) * np.sign(-moves[i])
+                gains[i] = np.clip(
+                    gains[i] * np.exp(gain_learning_rate * agree), 0.01, 100
+                )
+                moves[i] = s * gains[i] * rule(g, step, states[i])
+                weights[i] += moves[i]
+            yield [w.copy() for w in weights]
+
+    return reference

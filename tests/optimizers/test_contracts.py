@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from keras_tricks.optimizers import ChildTuning
+from keras_tricks.optimizers import ExponentiatedGradient
+from keras_tricks.optimizers import MetaStepSize
 from tests.checks import optimizers as checks
 from tests.checks.optimizers import Case
 from tests.optimizers import references
@@ -83,6 +85,42 @@ def adam(**base):
     return keras.optimizers.Adam(0.1, beta_2=0.9, epsilon=1e-3, **base)
 
 
+def on_the_simplex(shapes, rng):
+    weights = [rng.random(shape) + 0.1 for shape in shapes]
+    return [w / w.sum(-1, keepdims=True) for w in weights]
+
+
+def exponentiated(constraint, **arguments):
+    return Case(
+        f"exponentiated_{constraint}",
+        lambda **base: ExponentiatedGradient(0.1, constraint, **base),
+        references.exponentiated_gradient(constraint, 0.1),
+        **arguments,
+    )
+
+
+def neutral_meta(inner, **arguments):
+    """Gains and scale are there, and stay 1."""
+    return MetaStepSize(
+        inner,
+        initial_scale=1.0,
+        scale_range=(1.0, 1.0),
+        gain_range=(1.0, 1.0),
+        **arguments,
+    )
+
+
+def meta(name, inner, rule, **arguments):
+    return Case(
+        name,
+        lambda **base: MetaStepSize(
+            inner(**base), initial_scale=0.1, **arguments
+        ),
+        references.meta_step_size(rule, scale=0.1, **arguments),
+        neutral=lambda optimizer: neutral_meta(optimizer, **arguments),
+    )
+
+
 ADAM = references.adam(0.1, beta_2=0.9, epsilon=1e-3)
 
 
@@ -91,6 +129,10 @@ CASES = (
     task_free("update", adam, ADAM),
     task_driven("gradient", adam, ADAM),
     task_driven("update", adam, ADAM),
+    exponentiated("simplex", weights=on_the_simplex),
+    exponentiated("signed"),
+    meta("meta_gains", adam, ADAM, gain_learning_rate=0.1),
+    meta("meta_scale", sgd, references.sgd(0.1), gain_learning_rate=0.0),
 )
 
 table = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
