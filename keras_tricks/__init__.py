@@ -19,6 +19,7 @@
 | rank the weights for it | `optimizers.fisher_information` |
 """
 
+from keras_tricks import callbacks
 from keras_tricks import layers
 from keras_tricks import losses
 from keras_tricks import metrics
@@ -29,6 +30,7 @@ from keras_tricks import thresholds
 
 __version__ = "0.1.0.dev0"
 __all__ = [
+    "callbacks",
     "layers",
     "losses",
     "metrics",

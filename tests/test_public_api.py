@@ -13,6 +13,7 @@ import pytest
 import keras_tricks
 
 PACKAGES = (
+    "callbacks",
     "layers",
     "losses",
     "metrics",
@@ -22,6 +23,7 @@ PACKAGES = (
     "thresholds",
 )
 # Tuples, warnings and data are no parts: nothing is saved or configured.
+# Tuples and warnings are no parts: nothing is trained, saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
 PLAIN += ("LengthBatches",)
 PLAIN += ("Relation", "Span", "TokenizedTexts", "TruncatedTextWarning")

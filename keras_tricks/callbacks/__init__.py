@@ -1,0 +1,5 @@
+"""Callbacks."""
+
+from keras_tricks.callbacks.log_attribute import LogAttribute
+
+__all__ = ["LogAttribute"]
