@@ -114,7 +114,7 @@ class ExponentiatedGradient(keras.optimizers.Optimizer):
         )
         self.axis = axis
         self.beta = beta
-        self.fault = None
+        self.fault: str | None = None
 
     def build(self, variables: list) -> None:
         if self.built:
