@@ -30,11 +30,16 @@ def zero_in_place(variable: Any) -> Tensor:
     return running().zero_in_place(variable)
 
 
-def divide_in_place(
-    variable: Any, divisor: Tensor, low: float, high: float
+def divide_by_agreement(
+    variable: Any, x: Tensor, y: Tensor, rate: float, low: float, high: float
 ) -> None:
-    """Divide a variable, and clip it; without a copy where it can change."""
-    running().divide_in_place(variable, divisor, low, high)
+    """Divide a variable by `exp(rate · sign(x) · sign(y))`, within a range."""
+    running().divide_by_agreement(variable, x, y, rate, low, high)
+
+
+def store_product(variable: Any, *factors: Tensor) -> Tensor:
+    """Store the product of tensors; the first may be the variable's own."""
+    return running().store_product(variable, *factors)
 
 
 def value_now(variable: Any) -> np.ndarray:

@@ -1,5 +1,6 @@
 """TensorFlow's part of `keras_tricks._backend`."""
 
+import math
 from typing import Any
 
 import keras
@@ -29,14 +30,24 @@ def zero_in_place(variable: Any) -> Tensor:
     return variable.value
 
 
-def divide_in_place(
-    variable: Any, divisor: Tensor, low: float, high: float
+def divide_by_agreement(
+    variable: Any, x: Tensor, y: Tensor, rate: float, low: float, high: float
 ) -> None:
-    """Divide a variable, and clip it; without a copy where it can change."""
+    """Divide a variable by `exp(rate · sign(x) · sign(y))`, within a range."""
+    sign = keras.ops.sign(x) * keras.ops.sign(y)
+    divisor = keras.ops.where(sign > 0, math.exp(rate), 1.0)
+    divisor = keras.ops.where(sign < 0, math.exp(-rate), divisor)
     # Clipped before it is divided: XLA writes a quotient out once, and computes
     # what is cheaper again in each loop that reads it.
     x = keras.ops.clip(variable, low * divisor, high * divisor)
     variable.assign(x / divisor)
+
+
+def store_product(variable: Any, *factors: Tensor) -> Tensor:
+    """Store the product of tensors; the first may be the variable's own."""
+    product = math.prod(factors[1:], start=factors[0])
+    variable.assign(product)
+    return product
 
 
 def value_now(variable: Any) -> np.ndarray:

@@ -26,12 +26,22 @@ def zero_in_place(variable: Any) -> Tensor:
         return variable.value.zero_()
 
 
-def divide_in_place(
-    variable: Any, divisor: Tensor, low: float, high: float
+def divide_by_agreement(
+    variable: Any, x: Tensor, y: Tensor, rate: float, low: float, high: float
 ) -> None:
-    """Divide a variable, and clip it; without a copy where it can change."""
+    """Divide a variable by `exp(rate · sign(x) · sign(y))`, within a range."""
     with torch.no_grad():
+        divisor = x.sign().mul_(y.sign()).mul_(rate).exp_()
         variable.value.div_(divisor).clamp_(low, high)
+
+
+def store_product(variable: Any, *factors: Tensor) -> Tensor:
+    """Store the product of tensors; the first may be the variable's own."""
+    with torch.no_grad():
+        product = torch.mul(factors[0], factors[1], out=variable.value)
+        for factor in factors[2:]:
+            product.mul_(factor)
+    return product
 
 
 def value_now(variable: Any) -> np.ndarray:

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_tricks._backend import divide_in_place
+from keras_tricks._backend import divide_by_agreement
+from keras_tricks._backend import store_product
 from keras_tricks._checks import check_choice
 from keras_tricks.optimizers.wrapper import OptimizerWrapper
 
@@ -210,8 +211,15 @@ class MetaStepSize(OptimizerWrapper):
             )
         if self.gain_learning_rate:
             for i, g, move in zip(positions, gradients, moves, strict=True):
-                shrinkage = self.shrinkage(g, move)
-                divide_in_place(self.gains[i], shrinkage, *self.gain_range)
+                self.learn_gain(self.gains[i], g, move)
+
+    def learn_gain(self, gain: Variable, g: Tensor, move: Tensor) -> None:
+        rate = self.gain_learning_rate
+        if self.use_signs:
+            divide_by_agreement(gain, g, move, rate, *self.gain_range)
+        else:
+            p = gain * ops.exp(ops.clip(-rate * g * move, -20.0, 20.0))
+            gain.assign(ops.clip(p, *self.gain_range))
 
     def agreement(self, gradients: list[Tensor], moves: list[Tensor]) -> Tensor:
         """`cos(g, d)`, or `⟨g, −u⟩`."""
@@ -231,16 +239,6 @@ class MetaStepSize(OptimizerWrapper):
         t = ops.cast(self.iterations, "float32")
         return self.scale_learning_rate / (1 + t / self.scale_decay_steps)
 
-    def shrinkage(self, g: Tensor, move: Tensor) -> Tensor:
-        """What divides the gains: more than 1 where `g` and `move` agree."""
-        rate = self.gain_learning_rate
-        if not self.use_signs:
-            return ops.exp(ops.clip(rate * g * move, -20.0, 20.0))
-        # Not the sign of the product, which may underflow.
-        sign = ops.sign(g) * ops.sign(move)
-        shrink = ops.where(sign > 0, math.exp(rate), 1.0)
-        return ops.where(sign < 0, math.exp(-rate), shrink)
-
     @property
     def keeps_rates(self) -> bool:
         """Whether moves are kept as `u / η`, and not as they are taken."""
@@ -254,13 +252,14 @@ class MetaStepSize(OptimizerWrapper):
     ) -> Tensor:
         position = self.positions[id(variable)]
         u = ops.cast(update, self.moves[position].dtype)
-        factor = ops.convert_to_tensor(self.scale)
+        factors = [ops.convert_to_tensor(self.scale)]
         if self.gain_learning_rate and self.gains_on == "update":
-            factor = factor * self.gains[position]
-        move = u * factor
-        self.moves[position].assign(
-            self.rate_of(u) if self.keeps_rates else move
-        )
+            factors.append(ops.convert_to_tensor(self.gains[position]))
+        if self.keeps_rates:
+            move = math.prod(factors, start=u)
+            self.moves[position].assign(self.rate_of(u))
+        else:
+            move = store_product(self.moves[position], u, *factors)
         return ops.cast(move, update.dtype)
 
     def rate_of(self, u: Tensor) -> Tensor:
