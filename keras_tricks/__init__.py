@@ -17,6 +17,7 @@
 | probabilities → classes | `thresholds.fit_class_weights` |
 | fine-tune a part of the weights | `optimizers.ChildTuning` |
 | rank the weights for it | `optimizers.fisher_information` |
+| combine the gradients of many tasks | `multitask.UPGrad` and others |
 """
 
 from keras_tricks import callbacks
@@ -24,6 +25,7 @@ from keras_tricks import layers
 from keras_tricks import losses
 from keras_tricks import metrics
 from keras_tricks import models
+from keras_tricks import multitask
 from keras_tricks import optimizers
 from keras_tricks import text
 from keras_tricks import thresholds
@@ -35,6 +37,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "multitask",
     "optimizers",
     "text",
     "thresholds",

@@ -23,7 +23,14 @@ def test_examples_print_what_they_say(name):
 
 def test_every_public_part_but_models_has_an_example_that_runs():
     finder = doctest.DocTestFinder()
-    for package in ("layers", "losses", "metrics", "optimizers", "thresholds"):
+    for package in (
+        "layers",
+        "losses",
+        "metrics",
+        "multitask",
+        "optimizers",
+        "thresholds",
+    ):
         module = importlib.import_module(f"keras_tricks.{package}")
         for name in module.__all__:
             part = getattr(module, name)

@@ -18,6 +18,7 @@ PACKAGES = (
     "losses",
     "metrics",
     "models",
+    "multitask",
     "optimizers",
     "text",
     "thresholds",

@@ -1,0 +1,32 @@
+"""Many tasks: gradients → weights, losses → one loss."""
+
+from keras_tricks.multitask._get import get
+from keras_tricks.multitask.aggregator import Aggregator
+from keras_tricks.multitask.aligned_mtl import AlignedMTL
+from keras_tricks.multitask.cagrad import CAGrad
+from keras_tricks.multitask.frank_wolfe import FrankWolfe
+from keras_tricks.multitask.imtlg import IMTLG
+from keras_tricks.multitask.mean import Mean
+from keras_tricks.multitask.mgda import MGDA
+from keras_tricks.multitask.nash_mtl import NashMTL
+from keras_tricks.multitask.normalized_sum import NormalizedSum
+from keras_tricks.multitask.pcgrad import PCGrad
+from keras_tricks.multitask.primary_auxiliary import PrimaryAuxiliary
+from keras_tricks.multitask.upgrad import UPGrad
+
+# In the order of sorted(), which the names in capitals break for the linter.
+__all__ = [  # noqa: RUF022
+    "Aggregator",
+    "AlignedMTL",
+    "CAGrad",
+    "FrankWolfe",
+    "IMTLG",
+    "MGDA",
+    "Mean",
+    "NashMTL",
+    "NormalizedSum",
+    "PCGrad",
+    "PrimaryAuxiliary",
+    "UPGrad",
+    "get",
+]

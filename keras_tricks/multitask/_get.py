@@ -1,0 +1,66 @@
+"""Aggregators by name."""
+
+from typing import Any
+
+import keras
+
+from keras_tricks.multitask.aggregator import Aggregator
+from keras_tricks.multitask.aligned_mtl import AlignedMTL
+from keras_tricks.multitask.cagrad import CAGrad
+from keras_tricks.multitask.frank_wolfe import FrankWolfe
+from keras_tricks.multitask.imtlg import IMTLG
+from keras_tricks.multitask.mean import Mean
+from keras_tricks.multitask.mgda import MGDA
+from keras_tricks.multitask.nash_mtl import NashMTL
+from keras_tricks.multitask.normalized_sum import NormalizedSum
+from keras_tricks.multitask.pcgrad import PCGrad
+from keras_tricks.multitask.primary_auxiliary import PrimaryAuxiliary
+from keras_tricks.multitask.upgrad import UPGrad
+
+_NAMES = {
+    "aligned_mtl": AlignedMTL,
+    "cagrad": CAGrad,
+    "frank_wolfe": FrankWolfe,
+    "imtlg": IMTLG,
+    "mean": Mean,
+    "mgda": MGDA,
+    "nash_mtl": NashMTL,
+    "normalized_sum": NormalizedSum,
+    "pcgrad": PCGrad,
+    "primary_auxiliary": PrimaryAuxiliary,
+    "upgrad": UPGrad,
+}
+
+
+def get(identifier: Any) -> Aggregator:
+    """Find an aggregator by its name, its serialized form, or itself.
+
+    Args:
+        identifier: `"aligned_mtl"`, `"cagrad"`, `"frank_wolfe"`, `"imtlg"`,
+            `"mean"`, `"mgda"`, `"nash_mtl"`, `"normalized_sum"`, `"pcgrad"`,
+            `"primary_auxiliary"` or `"upgrad"`, made with its defaults; what
+            `keras.saving.serialize_keras_object` made of an aggregator; or an
+            `Aggregator`.
+
+    Returns:
+        The `Aggregator`.
+
+    Raises:
+        ValueError: If `identifier` is none of these.
+
+    Example:
+
+    >>> from keras_tricks import multitask
+    >>> type(multitask.get("upgrad")).__name__
+    'UPGrad'
+    """
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, str) and identifier in _NAMES:
+        return _NAMES[identifier]()
+    if isinstance(identifier, Aggregator):
+        return identifier
+    raise ValueError(
+        f"An aggregator must be one of {tuple(_NAMES)}, or an `Aggregator`. "
+        f"Received: {identifier!r}"
+    )
