@@ -71,11 +71,8 @@ class Aggregator:
         finite = ops.all(ops.isfinite(G))
         G = ops.where(finite, G, 0.0)
         n = ops.sqrt(ops.maximum(ops.diagonal(G), 0.0))
-        C = ops.clip(over(over(G, n), n[:, None]), -1.0, 1.0)
-        # Its own cosine is exactly 1 where rounding says nearly so.
-        C = ops.where(ops.eye(num_tasks, dtype="bool"), ops.sign(n), C)
         largest = ops.max(n)
-        w = self.weights(C, over(n, largest))
+        w = self.weights(cosines(G), over(n, largest))
         w = ops.where(largest > 0.0, w, 1.0 / num_tasks)
         return ops.where(finite, w, float("nan"))
 
@@ -111,6 +108,14 @@ def check_gram(gram: Tensor) -> int:
             f"Received: gram of shape {tuple(gram.shape)}"
         )
     return rows
+
+
+def cosines(gram: Tensor) -> Tensor:
+    """Map a Gram matrix to the cosines of its vectors, 0 for those of 0."""
+    n = ops.sqrt(ops.maximum(ops.diagonal(gram), 0.0))
+    C = ops.clip(over(over(gram, n), n[:, None]), -1.0, 1.0)
+    # Its own is exactly 1 where rounding says nearly so.
+    return ops.where(ops.eye(gram.shape[0], dtype="bool"), ops.sign(n), C)
 
 
 def over(x: Tensor, norms: Tensor) -> Tensor:
