@@ -1,4 +1,4 @@
-"""Aggregators by name."""
+"""Aggregators and loss weightings by name."""
 
 from typing import Any
 
@@ -7,14 +7,21 @@ import keras
 from keras_tricks.multitask.aggregator import Aggregator
 from keras_tricks.multitask.aligned_mtl import AlignedMTL
 from keras_tricks.multitask.cagrad import CAGrad
+from keras_tricks.multitask.dynamic_losses import DynamicLosses
+from keras_tricks.multitask.famo import FAMO
 from keras_tricks.multitask.frank_wolfe import FrankWolfe
+from keras_tricks.multitask.generalized_mean import GeneralizedMean
 from keras_tricks.multitask.imtlg import IMTLG
+from keras_tricks.multitask.initial_losses import InitialLosses
+from keras_tricks.multitask.loss_weighting import LossWeighting
 from keras_tricks.multitask.mean import Mean
 from keras_tricks.multitask.mgda import MGDA
 from keras_tricks.multitask.nash_mtl import NashMTL
 from keras_tricks.multitask.normalized_sum import NormalizedSum
 from keras_tricks.multitask.pcgrad import PCGrad
 from keras_tricks.multitask.primary_auxiliary import PrimaryAuxiliary
+from keras_tricks.multitask.random_weights import RandomWeights
+from keras_tricks.multitask.uncertainty import Uncertainty
 from keras_tricks.multitask.upgrad import UPGrad
 
 _NAMES = {
@@ -63,4 +70,47 @@ def get(identifier: Any) -> Aggregator:
     raise ValueError(
         f"An aggregator must be one of {tuple(_NAMES)}, or an `Aggregator`. "
         f"Received: {identifier!r}"
+    )
+
+
+_LOSS_WEIGHTINGS = {
+    "dynamic": DynamicLosses,
+    "famo": FAMO,
+    "geometric": GeneralizedMean,
+    "initial": InitialLosses,
+    "random": RandomWeights,
+    "uncertainty": Uncertainty,
+}
+
+
+def get_loss_weighting(identifier: Any) -> LossWeighting:
+    """Find a loss weighting by its name, its serialized form, or itself.
+
+    Args:
+        identifier: `"dynamic"`, `"famo"`, `"geometric"`, `"initial"`,
+            `"random"` or `"uncertainty"`, made with its defaults; what
+            `keras.saving.serialize_keras_object` made of a weighting; or a
+            `LossWeighting`.
+
+    Returns:
+        The `LossWeighting`.
+
+    Raises:
+        ValueError: If `identifier` is none of these.
+
+    Example:
+
+    >>> from keras_tricks import multitask
+    >>> type(multitask.get_loss_weighting("geometric")).__name__
+    'GeneralizedMean'
+    """
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, str) and identifier in _LOSS_WEIGHTINGS:
+        return _LOSS_WEIGHTINGS[identifier]()
+    if isinstance(identifier, LossWeighting):
+        return identifier
+    raise ValueError(
+        f"A loss weighting must be one of {tuple(_LOSS_WEIGHTINGS)}, or a "
+        f"`LossWeighting`. Received: {identifier!r}"
     )

@@ -1,0 +1,99 @@
+"""DynamicWeightAverage: more weight where a loss falls slowly."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_tricks._checks import check_positive_int
+from keras_tricks.multitask.aggregator import over
+from keras_tricks.multitask.loss_weighting import LossWeighting
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="keras_tricks")
+class DynamicWeightAverage(LossWeighting):
+    """Maps losses to a sum with weights from how fast each one falls.
+
+    ```
+    r_i = L̄_i(k − 1) / L̄_i(k − 2)      w = T softmax(r / τ)      L = Σ_i w_i L_i
+    ```
+
+    with the means `L̄(k)` of the losses over period `k`. A task that fell less
+    gets more weight. Before two periods are over, the weights are 1.
+
+    When it does not help: the weights see ratios, not sizes, so losses of
+    different units stay as unequal as they were.
+
+    Args:
+        period: Number of steps of a period, best those of an epoch, at least 1.
+        temperature: The number `τ` above 0; a larger one makes weights more
+            equal. Defaults to `2.0`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        losses: Float tensor `(num_tasks,)`.
+        training: Whether the step counts.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_tricks.multitask import DynamicWeightAverage
+    >>> weighting = DynamicWeightAverage(period=1)
+    >>> losses = keras.ops.array([1.0, 2.0])
+    >>> [float(weighting(losses, training=True)) for _ in range(3)]
+    [3.0, 3.0, 3.0]
+
+    Reference:
+        Liu, Johns and Davison, 2019, https://arxiv.org/abs/1803.10704, where a
+        period is an epoch.
+    """
+
+    def __init__(self, period: int, temperature: float = 2.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.period = check_positive_int("period", period)
+        if not temperature > 0:
+            raise ValueError(
+                "`temperature` must be above 0. "
+                f"Received: temperature={temperature!r}"
+            )
+        self.temperature = temperature
+
+    def build(self, input_shape: Any) -> None:
+        self.total = self.add_state("total", input_shape)
+        self.last = self.add_state("last", input_shape)
+        self.before = self.add_state("before", input_shape)
+        self.step = self.add_state("step", ())
+
+    def call(self, losses: Tensor, training: bool = False) -> Tensor:
+        last, before = (
+            ops.convert_to_tensor(value) for value in (self.last, self.before)
+        )
+        ratio = ops.where(before > 0.0, over(last, before), 1.0)
+        w = losses.shape[0] * ops.softmax(ratio / self.temperature)
+        if training:
+            self.take(ops.stop_gradient(losses))
+        return ops.sum(ops.stop_gradient(w) * losses)
+
+    def take(self, losses: Tensor) -> None:
+        """One more step, the last of its period or not."""
+        total, step = self.total + losses, self.step + 1.0
+        last, before = (
+            ops.convert_to_tensor(value) for value in (self.last, self.before)
+        )
+        done = step >= self.period
+        self.before.assign(ops.where(done, last, before))
+        self.last.assign(ops.where(done, total / self.period, last))
+        self.total.assign(ops.where(done, 0.0, total))
+        self.step.assign(ops.where(done, 0.0, step))
+
+    def get_config(self) -> dict:
+        own = {"period": self.period, "temperature": self.temperature}
+        return {**super().get_config(), **own}
