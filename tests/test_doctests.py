@@ -24,6 +24,7 @@ def test_examples_print_what_they_say(name):
 def test_every_public_part_but_models_has_an_example_that_runs():
     finder = doctest.DocTestFinder()
     for package in (
+        "callbacks",
         "layers",
         "losses",
         "metrics",

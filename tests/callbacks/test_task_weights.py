@@ -1,0 +1,57 @@
+"""TaskWeights."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tricks.callbacks import TaskWeights
+from keras_tricks.layers import GradientAggregation
+
+
+def make(tasks, track=True):
+    inputs = keras.Input((3,))
+    h = keras.layers.Dense(4)(inputs)
+    copies = GradientAggregation(tasks, track=track, name="meet")(h)
+    copies = copies if isinstance(copies, list) else list(copies.values())
+    outputs = [keras.layers.Dense(1)(copy) for copy in copies]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", ["mse"] * len(outputs))
+    return model
+
+
+def fit(model, sample_weight=None):
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+    history = model.fit(
+        x,
+        [x[:, :1], x[:, 1:2]],
+        sample_weight=sample_weight,
+        epochs=2,
+        callbacks=[TaskWeights()],
+        verbose=0,
+    )
+    return history.history
+
+
+@pytest.mark.parametrize("tasks", [2, ["a", "b"]])
+def test_logs_what_the_layer_found(tasks):
+    model = make(tasks)
+    history = fit(model)
+    layer = model.get_layer("meet")
+    weights = keras.ops.convert_to_numpy(layer.task_weights)
+    names = [0, 1] if tasks == 2 else tasks
+    for name, weight in zip(names, weights, strict=True):
+        assert history[f"meet_{name}"][-1] == pytest.approx(weight)
+    cosines = keras.ops.convert_to_numpy(layer.task_cosines)
+    assert history["meet_cosine"][-1] == pytest.approx(cosines[0, 1])
+    assert len(history["meet_cosine"]) == 2
+
+
+def test_warns_where_each_sample_has_one_label():
+    first = np.array([1, 1, 1, 0, 0, 0], "float32")
+    with pytest.warns(UserWarning, match="no entry in common"):
+        fit(make(2), [first, 1 - first])
+
+
+def test_needs_a_layer_that_tracks():
+    with pytest.raises(ValueError, match="track=True"):
+        fit(make(2, track=False))
