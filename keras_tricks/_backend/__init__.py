@@ -47,6 +47,24 @@ def value_now(variable: Any) -> np.ndarray:
     return running().value_now(variable)
 
 
+def train_step_by_tasks(model: Any, combine: Any, *arguments: Any) -> Any:
+    """A training step in which each task's gradients are combined.
+
+    Args:
+        model: A compiled Keras model that keeps the tasks' losses of its last
+            `compute_loss` in `task_losses`, a list of scalars.
+        combine: Maps a list with, for each trainable variable, a tensor of its
+            gradients by the task losses, stacked, to a list of one gradient
+            for each variable and a list of new values for `model.step_state`,
+            variables that are not trained.
+        *arguments: What the backend gives to `train_step`.
+
+    Returns:
+        What the backend's `train_step` returns.
+    """
+    return running().train_step_by_tasks(model, combine, *arguments)
+
+
 @functools.cache
 def running() -> Any:
     """The module of the running backend."""

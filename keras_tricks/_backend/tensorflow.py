@@ -54,3 +54,28 @@ def value_now(variable: Any) -> np.ndarray:
     """The variable's value as float64, even while a step is traced."""
     with tf.init_scope():
         return tf.cast(variable.value, "float64").numpy()
+
+
+def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
+    """A training step in which each task's gradients are combined."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    variables = model.trainable_variables
+    with tf.GradientTape(persistent=True) as tape:
+        y_pred = model(x, training=True)
+        loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+        losses = [model.optimizer.scale_loss(v) for v in model.task_losses]
+    size = tf.shape(keras.tree.flatten(x)[0])[0]
+    model.metrics[0].update_state(loss, sample_weight=size)
+    values = [v.value for v in variables]
+    each = [
+        tape.gradient(loss, values, unconnected_gradients="zero")
+        for loss in losses
+    ]
+    # `stack` also makes row slices, such as those of embeddings, dense.
+    gradients, values = combine(
+        [tf.stack(rows) for rows in zip(*each, strict=True)]
+    )
+    for variable, value in zip(model.step_state, values, strict=True):
+        variable.assign(value)
+    model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)

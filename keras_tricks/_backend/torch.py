@@ -47,3 +47,39 @@ def store_product(variable: Any, *factors: Tensor) -> Tensor:
 def value_now(variable: Any) -> np.ndarray:
     """The variable's value as float64, even while a step is traced."""
     return np.asarray(keras.ops.convert_to_numpy(variable), "float64")
+
+
+def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
+    """A training step in which each task's gradients are combined."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    variables = model.trainable_variables
+    y_pred = model(x, training=True)
+    loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+    size = keras.tree.flatten(x)[0].shape[0]
+    model.metrics[0].update_state(loss, sample_weight=size)
+    tensors = [variable.value for variable in variables]
+    each = [
+        gradients_of(model.optimizer.scale_loss(value), tensors)
+        for value in model.task_losses
+    ]
+    with torch.no_grad():
+        gradients, values = combine(
+            [torch.stack(rows) for rows in zip(*each, strict=True)]
+        )
+        for variable, value in zip(model.step_state, values, strict=True):
+            variable.assign(value)
+        model.optimizer.apply(gradients, variables)
+    return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def gradients_of(loss: Any, tensors: list) -> list:
+    """The gradients of one of several losses, zero where there is none."""
+    if not loss.requires_grad:
+        return [torch.zeros_like(tensor) for tensor in tensors]
+    found = torch.autograd.grad(
+        loss, tensors, retain_graph=True, allow_unused=True
+    )
+    return [
+        torch.zeros_like(tensor) if gradient is None else gradient
+        for gradient, tensor in zip(found, tensors, strict=True)
+    ]

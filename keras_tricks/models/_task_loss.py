@@ -1,0 +1,68 @@
+"""Losses of several outputs, each remembered as it is computed."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+# Losses of Keras that can be below zero.
+SIGNED = ("CosineSimilarity", "Poisson", "cosine_similarity", "poisson")
+
+
+class TaskLoss(keras.losses.Loss):
+    """A loss that leaves its value at a place of a dict."""
+
+    def __init__(self, loss: Any, values: dict, place: int):
+        self.inner = keras.losses.get(loss)
+        name = getattr(self.inner, "name", None) or self.inner.__name__
+        super().__init__(name=name)
+        self.values = values
+        self.place = place
+
+    @property
+    def signed(self) -> bool:
+        """Whether it is known that the loss can be below zero."""
+        kind = getattr(self.inner, "__name__", type(self.inner).__name__)
+        return kind in SIGNED
+
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> Tensor:
+        whole = isinstance(self.inner, keras.losses.Loss)
+        loss = self.inner if whole else super().__call__
+        self.values[self.place] = loss(y_true, y_pred, sample_weight)
+        return self.values[self.place]
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        y_true = ops.convert_to_tensor(y_true)
+        missing = len(y_pred.shape) - len(y_true.shape)
+        if missing == 1 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, axis=-1)
+        return self.inner(y_true, y_pred)
+
+
+def task_losses(loss: Any, outputs: Any, values: dict) -> tuple[Any, list]:
+    """The structure of `loss`, each one remembered, and a list of them.
+
+    One loss stands for every output. Places are counted in the order of the
+    structure, a dict's names sorted.
+    """
+    if not keras.tree.is_nested(loss):
+        if not keras.tree.is_nested(outputs):
+            raise ValueError(
+                "`loss` must be a list or dict with a loss for each of several "
+                f"outputs. Received: loss={loss!r}"
+            )
+        loss = keras.tree.map_structure(lambda _: loss, outputs)
+    names = sorted(loss) if isinstance(loss, dict) else range(len(loss))
+    tasks: list[TaskLoss] = []
+    found: dict = {}
+    for name in names:
+        if loss[name] is None:
+            found[name] = None
+            continue
+        tasks.append(TaskLoss(loss[name], values, len(tasks)))
+        found[name] = tasks[-1]
+    return found if isinstance(loss, dict) else list(found.values()), tasks
