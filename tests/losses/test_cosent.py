@@ -211,8 +211,10 @@ def test_what_is_no_number_is_not_hidden(rows, place):
         label[3] = np.nan
     elif place == "weight":
         weight[3] = -1
-    else:
-        score[3] = np.nan if place == "score" else np.inf
+    elif place == "score":
+        score[3] = np.nan
+    else:  # Would be without a part in the sum, at the lowest label.
+        score[label == 0] = -np.inf
     value, gradient = value_and_gradient(weighted_loss_of, score, label, weight)
     assert math.isnan(value)
     assert np.isnan(gradient).any()
