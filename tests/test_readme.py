@@ -41,9 +41,19 @@ def test_entities_in_ten_lines(preset, tmp_path, monkeypatch):
     assert (tmp_path / "extractor.keras").exists()
 
 
+def test_sentences_in_ten_lines(preset):
+    names = {}
+    code = BLOCKS[1].replace("bert_base_en", preset).replace("epochs=4", "")
+    exec(code, names)
+    assert names["vectors"].shape == (1, 16)
+    assert np.linalg.norm(names["vectors"]) == pytest.approx(1, abs=1e-6)
+    # The best of two pairs: one of them, or all, is taken.
+    assert names["rule"].score in (pytest.approx(2 / 3), 1)
+
+
 def test_layers_without_keras_hub():
     names = {}
-    exec(BLOCKS[1], names)
+    exec(BLOCKS[2], names)
     ids = np.zeros((2, 128), "int32")
     ids[:, :5] = 3
     labels = np.array([[[0, 1, 2]], [[-1, -1, -1]]])
