@@ -42,8 +42,8 @@ def fisher_information(
 
     Memory: beside the model and one batch, 4 bytes per trainable weight on the
     device for the sums, and 4 in NumPy for the result. To choose from it with
-    `ChildTuning.choose_child` takes one byte per weight for the masks, and a
-    few MB.
+    `ChildTuning.choose_child` takes one byte per weight for the masks, one
+    more while it chooses, and 20 MB.
 
     Args:
         model: The model, with weights as they are before fine-tuning.

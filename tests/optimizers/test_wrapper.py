@@ -125,6 +125,7 @@ def test_state_is_reverted_where_gradients_only_accumulate():
     run = Run(CASE, optimizer, [np.zeros(2)])
     for _ in range(6):
         run.step([np.ones(2)])
+    assert any(v is optimizer.steps for v in optimizer.variables)
     assert int(numpy(optimizer.steps)) == 2
     assert int(numpy(optimizer.iterations)) == 2
 
@@ -175,6 +176,11 @@ def test_forwards_what_is_set_on_it():
     ).items():
         setattr(optimizer, name, value)
         assert getattr(inner, name) == getattr(optimizer, name) == value
+
+
+def test_scales_the_loss_as_the_inner_optimizer_does():
+    optimizer = Same(O.SGD(0.1, loss_scale_factor=8.0))
+    assert float(optimizer.scale_loss(2.0)) == 16.0
 
 
 def test_compile_scales_the_loss_outside():
