@@ -76,3 +76,14 @@ def test_sentence_similarity(tmp_path):
         assert f"\n{name}" in printed
     for name in ("similarity.png", "sentence_encoder.keras", "threshold.json"):
         assert (tmp_path / "out" / name).stat().st_size > 50
+
+
+def test_child_tuning():
+    arguments = "--size=16 --seeds=1 --epochs=1 --pretraining=1 --length=8"
+    printed = run("child_tuning.py", *arguments.split())
+    assert "seed 0: AdamW" in printed
+    assert [line.split()[0] for line in printed.splitlines()[-3:]] == [
+        "AdamW",
+        "F",
+        "D",
+    ]
