@@ -53,10 +53,11 @@ class PairModel(TextModel):
             x_val, *rest = validation_data
             y_val, weight = [*rest, None, None][:2]
             validation_data, _ = self._batches(x_val, y_val, weight, batch_size)
-        # Our batches shuffle themselves. Another dataset is left to Keras, and
-        # True unsaid, as it warns where it cannot shuffle.
-        if data is not x or not shuffle:
-            given["shuffle"] = False
+        # Our batches shuffle themselves; Keras shuffles those of a `PyDataset`,
+        # and warns where it is asked to and cannot.
+        own = data is not x
+        can_shuffle = isinstance(data, keras.utils.PyDataset) and not own
+        given["shuffle"] = shuffle and can_shuffle
         given["validation_data"] = validation_data
         return keras.Model.fit(self, data, **given, **kwargs)
 

@@ -37,7 +37,8 @@ class SentenceEncoder(PairModel):
     once, and comparing two of them is a product. `compile()` takes
     `AdamW(5e-5)`, `CoSENT()` and `[SpearmanCorrelation()]`, so any ordered
     labels will do: grades, or 0 and 1. Order is all that `CoSENT` trains; where
-    to cut is for `keras_tricks.thresholds.fit_threshold` to say.
+    to cut is for `keras_tricks.thresholds.fit_threshold` to say. To train on
+    more than 16,384 pairs, raise `max_samples` of the metric or do without.
 
     `fit`, `evaluate` and `predict` take pairs of raw texts, in batches that are
     padded no further than to their longest text, or what they take in any
