@@ -56,7 +56,8 @@ class MaskedPooling(keras.layers.Layer):
     >>> from keras_tricks.layers import MaskedPooling
     >>> features = keras.ops.convert_to_tensor([[[1.0], [3.0], [9.0]]])
     >>> mask = keras.ops.convert_to_tensor([[True, True, False]])
-    >>> MaskedPooling()(features, mask=mask).tolist()
+    >>> pooled = MaskedPooling()(features, mask=mask)
+    >>> keras.ops.convert_to_numpy(pooled).tolist()
     [[2.0]]
 
     Reference:

@@ -44,7 +44,7 @@ class PairFeatures(keras.layers.Layer):
     >>> from keras_tricks.layers import PairFeatures
     >>> u = keras.ops.convert_to_tensor([[1.0, 5.0]])
     >>> v = keras.ops.convert_to_tensor([[4.0, 3.0]])
-    >>> PairFeatures()([u, v]).tolist()
+    >>> keras.ops.convert_to_numpy(PairFeatures()([u, v])).tolist()
     [[1.0, 5.0, 4.0, 3.0, 3.0, 2.0]]
 
     Reference:
