@@ -77,7 +77,8 @@ def run(kind, seed, lower, corpus, arguments):
     train(method, corpus.train, **options, verbose=0)
     seconds = time.perf_counter() - started
     row = {"method": method.name, "seed": seed, **options}
-    row |= {"pairs": len(corpus.train), "seconds": seconds}
+    row |= {"pairs": len(corpus.train), "held": len(corpus.test)}
+    row |= {"frozen": FROZEN, "seconds": seconds}
     row |= measure(method, corpus)
     print(
         f"  {method.name} seed {seed}: dev {row['dev']:.2f}, "
@@ -118,17 +119,13 @@ def main():
     parser.add_argument("--rate", type=float, default=5e-5)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--length", type=int, default=128)
-    parser.add_argument("--limit", type=int, help="use this many pairs only")
+    parser.add_argument("--limit", type=int, help="pairs to train on")
+    parser.add_argument("--held", type=int, help="pairs of dev and of test")
     arguments = parser.parse_args()
     if not arguments.data:
         parser.error("--data FOLDER or KERAS_TRICKS_STSB is needed")
     corpus = load_pairs(f"stsb_en:{arguments.data}")
-    limit = slice(arguments.limit)
-    corpus = corpus._replace(
-        train=corpus.train[limit],
-        dev=corpus.dev[limit],
-        test=corpus.test[limit],
-    )
+    corpus = corpus.limited(arguments.limit, arguments.held)
     started = time.perf_counter()
     lower = freeze(corpus, arguments.length)
     print(f"frozen layers: {time.perf_counter() - started:.0f} s", flush=True)

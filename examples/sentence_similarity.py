@@ -133,8 +133,7 @@ def main():
     arguments = parser.parse_args()
 
     print(f"Backend: {keras.config.backend()}. Reading {arguments.data} …")
-    corpus = load_pairs(arguments.data)
-    corpus = corpus._replace(train=corpus.train[: arguments.limit])
+    corpus = load_pairs(arguments.data).limited(arguments.limit)
     print("\n".join(corpus.notes))
     print(
         f"{len(corpus.train)} pairs to train on, {len(corpus.dev)} to find "

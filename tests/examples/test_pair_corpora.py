@@ -86,6 +86,18 @@ def test_reads_pairs_of_ones_own(tmp_path):
     assert corpus.test[-1] == ("a9", "b", 9.0)
 
 
+def test_a_smaller_corpus_is_drawn_from_all_of_it(tmp_path):
+    path = tmp_path / "mine.tsv"
+    path.write_text("".join(f"a{n}\tb\t{n}\n" for n in range(100)))
+    corpus = load_pairs(f"tsv:{path}")
+    small = corpus.limited(10, 5)
+    assert [len(part) for part in small[1:4]] == [10, 5, 5]
+    assert set(small.train) < set(corpus.train)
+    assert small.train != corpus.train[:10]
+    assert small == corpus.limited(10, 5)
+    assert corpus.limited() == corpus
+
+
 def test_names_what_is_wrong(tmp_path):
     with pytest.raises(ValueError, match="'sick'"):
         load_pairs("sick")
