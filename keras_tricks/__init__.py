@@ -18,6 +18,9 @@
 | fine-tune a part of the weights | `optimizers.ChildTuning` |
 | rank the weights for it | `optimizers.fisher_information` |
 | combine the gradients of many tasks | `multitask.UPGrad` and others |
+| train without knowing the learning rate | `optimizers.MetaStepSize` |
+| weights that are ≥ 0 or sum to 1 | `optimizers.ExponentiatedGradient` |
+| a learnt number in the logs | `callbacks.LogAttribute` |
 """
 
 from keras_tricks import callbacks

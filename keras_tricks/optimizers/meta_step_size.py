@@ -218,7 +218,7 @@ class MetaStepSize(OptimizerWrapper):
         if self.use_signs:
             divide_by_agreement(gain, g, move, rate, *self.gain_range)
         else:
-            p = gain * ops.exp(ops.clip(-rate * g * move, -20.0, 20.0))
+            p = gain * ops.exp(-rate * g * move)
             gain.assign(ops.clip(p, *self.gain_range))
 
     def agreement(self, gradients: list[Tensor], moves: list[Tensor]) -> Tensor:
@@ -228,7 +228,7 @@ class MetaStepSize(OptimizerWrapper):
             norm = ops.sqrt(inner_product(gradients, gradients))
             norm = norm * ops.sqrt(inner_product(moves, moves))
             # Squares may underflow where the product does not.
-            g_d = ops.clip(g_d / ops.maximum(norm, 1e-37), -1.0, 1.0)
+            g_d = ops.clip(g_d / norm, -1.0, 1.0)
         elif self.keeps_rates:
             g_d = g_d * self.learning_rate
         return ops.where(ops.isfinite(g_d), g_d, 0.0)

@@ -105,6 +105,17 @@ def test_the_scale_decays_or_does_not():
         )
 
 
+def test_products_without_a_bound_keep_gains_within_their_range():
+    for sign, gain in ((1, 100.0), (-1, 0.01)):
+        _, optimizer = train(
+            keras.optimizers.SGD(0.1),
+            [[1e3, 1e15], [sign * 1e3, sign * 1e15]],
+            use_signs=False,
+        )
+        found = array(optimizer.gains[0])
+        np.testing.assert_allclose(found, [gain, gain], rtol=1e-6)
+
+
 @pytest.mark.parametrize("gains_on", ["update", "gradient"])
 def test_scale_and_gains_stay_within_their_ranges(gains_on):
     for sign, scale, gain in ((1, 2.0, 1.5), (-1, 0.5, 0.8)):
