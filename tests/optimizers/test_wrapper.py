@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_tricks.optimizers import ChildTuning
-from keras_tricks.optimizers.wrapper import BASE_ARGUMENTS
+from keras_tricks.optimizers._inner_optimizer import BASE_ARGUMENTS
 from keras_tricks.optimizers.wrapper import OptimizerWrapper
 from tests.checks.optimizers import Case
 from tests.checks.optimizers import Run
