@@ -153,6 +153,7 @@ def test_the_scale_multiplies_the_scores():
 @pytest.mark.parametrize("rows", [FEW, MANY])
 def test_rows_of_weight_zero_are_absent(rows):
     label, score = batch(rows=rows)
+    score -= 1000  # Nothing beside e^0, should an absent row leave that.
     weight = (np.arange(rows) % 3 > 0).astype("float32")
     expected, slope = by_loops(label[weight > 0], score[weight > 0], scale=5.0)
     score[weight == 0] = np.tile([np.nan, np.inf, 1e20], rows)[:rows][
@@ -230,6 +231,8 @@ def test_half_precision_is_raised_to_float32(dtype):
         assert keras.backend.standardize_dtype(found.dtype) == "float32"
         expected, _ = by_loops(label, exact)
         assert number(found) == pytest.approx(expected, rel=1e-6)
+    found = CoSENT(dtype=dtype)(label, score)
+    assert number(found) == pytest.approx(by_loops(label, score)[0], rel=1e-6)
 
 
 def test_integer_labels_are_compared_as_they_are():
