@@ -213,7 +213,10 @@ def rows_of(mode, argv):
         check=True,
     )
     lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [{"mode": mode, **json.loads(line)} for line in lines]
+    return [
+        {"mode": mode, "backend": mode.split("-")[0], **json.loads(line)}
+        for line in lines
+    ]
 
 
 def show(rows):
