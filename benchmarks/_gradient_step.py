@@ -85,14 +85,16 @@ def _on_torch(function, x):
         value.backward()
         return float(value.detach())
 
-    def peak():
-        before = resident_gib("VmRSS")
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # Start the high-water mark anew.
-        run()
-        return resident_gib("VmHWM") - before
+    return Step(run, lambda: resident_peak(run))
 
-    return Step(run, peak)
+
+def resident_peak(run) -> float:
+    """GiB of the resident set that a run adds to what was there (Linux)."""
+    before = resident_gib("VmRSS")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # Start the high-water mark anew.
+    run()
+    return resident_gib("VmHWM") - before
 
 
 def resident_gib(key) -> float:

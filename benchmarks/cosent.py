@@ -138,7 +138,7 @@ def measure(mode, variants, rows, spread, rounds):
     """A row for each variant, the variants taking turns."""
     import numpy as np
 
-    from benchmarks.span_loss import peak_of
+    from benchmarks._gradient_step import resident_peak
 
     label, score = make_batch(rows, spread)
     loss, gradient = in_float64(label, score)
@@ -148,7 +148,7 @@ def measure(mode, variants, rows, spread, rounds):
         value, slope = (np.asarray(x, "float64") for x in step())
         steps[name] = step
         if mode == "torch":
-            needed = 1024 * peak_of(step)
+            needed = 1024 * resident_peak(step)
         found.append(
             {
                 "rows": rows,
