@@ -21,6 +21,7 @@
 | train without knowing the learning rate | `optimizers.MetaStepSize` |
 | weights that are ≥ 0 or sum to 1 | `optimizers.ExponentiatedGradient` |
 | a learnt number in the logs | `callbacks.LogAttribute` |
+| generate entries of a database only | `samplers.ConstrainedSampler` |
 """
 
 from keras_tricks import callbacks
@@ -30,6 +31,7 @@ from keras_tricks import metrics
 from keras_tricks import models
 from keras_tricks import multitask
 from keras_tricks import optimizers
+from keras_tricks import samplers
 from keras_tricks import text
 from keras_tricks import thresholds
 
@@ -42,6 +44,7 @@ __all__ = [
     "models",
     "multitask",
     "optimizers",
+    "samplers",
     "text",
     "thresholds",
 ]

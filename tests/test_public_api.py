@@ -20,6 +20,7 @@ PACKAGES = (
     "models",
     "multitask",
     "optimizers",
+    "samplers",
     "text",
     "thresholds",
 )
