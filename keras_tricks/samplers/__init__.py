@@ -1,5 +1,8 @@
 """Samplers that generate what is allowed, and nothing else."""
 
+from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
+from keras_tricks.samplers.constraint import Constraint
 from keras_tricks.samplers.trie import Trie
+from keras_tricks.samplers.trie_constraint import TrieConstraint
 
-__all__ = ["Trie"]
+__all__ = ["ConstrainedSampler", "Constraint", "Trie", "TrieConstraint"]

@@ -1,0 +1,157 @@
+"""Only entries of a prefix tree."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_tricks.samplers._edges import Edges
+from keras_tricks.samplers._walk import descend
+from keras_tricks.samplers.constraint import Constraint
+from keras_tricks.samplers.trie import Trie
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="keras_tricks")
+class TrieConstraint(Constraint):
+    """Maps the node that was reached to its children: answers are entries.
+
+    ```
+    s_0 = root    A(s) = {token of c : c child of s}    s_(t+1) = child of s_t
+    ```
+
+    where the child that ends an entry is reached by `end_token_id`. At an end
+    only the end token follows, as after a token that was not allowed.
+
+    Finding a child takes a few gathers whatever the size of the trie; the mask
+    is one gather and one scatter of at most 128 children a row, from a row of a
+    small table for the few nodes that have more.
+
+    When it does not help: a model that was not trained to give entries picks by
+    their first tokens, and a likely first token may lead to unlikely entries
+    alone. Beam search (`ConstrainedBeamSampler`) looks further, and training on
+    the entries' own form further still.
+
+    Args:
+        trie: A `Trie` with at least one entry.
+        vocabulary_size: Tokens that the model has scores for.
+        end_token_id: The token that ends an answer, in no entry.
+
+    Returns:
+        As `Constraint`; the state is an int32 tensor `(batch,)`.
+
+    Raises:
+        ValueError: If the trie is empty, has tokens outside the vocabulary, or
+            an entry contains the end token.
+
+    Example:
+
+    >>> from keras_tricks.samplers import Trie, TrieConstraint
+    >>> trie = Trie([[4, 5], [4, 6, 6]], values=["Ada", "Bob"])
+    >>> constraint = TrieConstraint(trie, vocabulary_size=9, end_token_id=1)
+    >>> generated = [[2, 4, 6, 6, 1, 0], [2, 2, 4, 5, 1, 0], [2, 4, 6, 6, 6, 6]]
+    >>> answers = constraint.read(generated, start=[1, 2, 1])
+    >>> answers
+    [(4, 6, 6), (4, 5), None]
+    >>> [trie[x].tolist() for x in answers if x]
+    [['Bob'], ['Ada']]
+
+    Reference:
+        De Cao et al., 2020, GENRE: https://arxiv.org/abs/2010.00904; Su
+        Jianlin, 2021: https://kexue.fm/archives/8802. Here an entry that is a
+        prefix of another can be reached, and forbidden tokens are never taken,
+        however unlikely the allowed ones are.
+    """
+
+    def __init__(self, trie: Trie, vocabulary_size: int, end_token_id: int):
+        super().__init__(vocabulary_size, end_token_id)
+        if len(trie) == 0:
+            raise ValueError(
+                "`trie` must have at least one entry. Received: an empty trie"
+            )
+        if trie.tokens.max() >= vocabulary_size:
+            raise ValueError(
+                f"`trie` must hold tokens below `vocabulary_size`, "
+                f"{vocabulary_size}. Received: token {trie.tokens.max()}"
+            )
+        self.trie = trie
+        self._refuse_tokens([end_token_id], "the end token; leave it out")
+        # A node beyond the last, without children, is where a token leads that
+        # was not allowed.
+        self.dead = trie.num_nodes
+        starts = np.append(trie.first_child, trie.num_nodes)
+        self.edges = Edges(starts, trie.tokens, vocabulary_size, end_token_id)
+
+    def _refuse_tokens(self, ids: Sequence[int], what: str) -> None:
+        found = np.intersect1d(self.trie.tokens, ids)
+        if found.size:
+            raise ValueError(
+                f"`trie` must not have entries that contain {what}. "
+                f"Received: entries with token {found.tolist()}"
+            )
+
+    @property
+    def min_length(self) -> int:
+        """Tokens of the shortest entry, its end among them."""
+        for depth, (low, high) in enumerate(descend(self.trie, 0)):
+            if (self.trie.tokens[low:high] == -1).any():
+                return depth
+        return 1
+
+    def initial_state(self, batch_size: Any) -> Tensor:
+        return ops.zeros((batch_size,), "int32")
+
+    def allowed(self, state: Tensor) -> Tensor:
+        return self.edges.allowed(state)
+
+    def advance(self, state: Tensor, token: Tensor) -> Tensor:
+        # Children are edges: they have the same numbers.
+        child, found = self.edges.follow(state, token)
+        stay = ops.where(self.edges.ended(state), state, self.dead)
+        return ops.where(found, child, stay)
+
+    def check_stop_tokens(self, stop_token_ids: Sequence[int] | None) -> None:
+        super().check_stop_tokens(stop_token_ids)
+        if stop_token_ids is not None:
+            ids = [int(i) for i in stop_token_ids]
+            self._refuse_tokens(ids, "a token that `generate` stops at")
+
+    def read(
+        self, token_ids: Any, start: int | Sequence[int] = 0
+    ) -> list[tuple[int, ...] | None]:
+        """The answers in what was generated.
+
+        Args:
+            token_ids: Integers `(batch, length)`, prompts included.
+            start: Where the answers begin: one place, or one for each row.
+                Defaults to `0`.
+
+        Returns:
+            For each row its entry, a key of the trie; `None` where the answer
+            was cut before its end token (`max_length` too short) or is none.
+        """
+        rows = np.asarray(ops.convert_to_numpy(token_ids))
+        answers: list[tuple[int, ...] | None] = []
+        for row, first in zip(
+            rows, np.broadcast_to(start, len(rows)), strict=True
+        ):
+            answer = row[first:].tolist()
+            if self.end_token_id in answer:
+                answer = answer[: answer.index(self.end_token_id)]
+                answers.append(tuple(answer) if answer in self.trie else None)
+            else:
+                answers.append(None)
+        return answers
+
+    def get_config(self) -> dict:
+        config = super().get_config()
+        config["trie"] = keras.saving.serialize_keras_object(self.trie)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict) -> "TrieConstraint":
+        trie = keras.saving.deserialize_keras_object(config["trie"])
+        return cls(**{**config, "trie": trie})
