@@ -1,8 +1,15 @@
 """Samplers that generate what is allowed, and nothing else."""
 
+from keras_tricks.samplers.beam import ConstrainedBeamSampler
 from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
 from keras_tricks.samplers.constraint import Constraint
 from keras_tricks.samplers.trie import Trie
 from keras_tricks.samplers.trie_constraint import TrieConstraint
 
-__all__ = ["ConstrainedSampler", "Constraint", "Trie", "TrieConstraint"]
+__all__ = [
+    "ConstrainedBeamSampler",
+    "ConstrainedSampler",
+    "Constraint",
+    "Trie",
+    "TrieConstraint",
+]
