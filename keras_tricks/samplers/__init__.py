@@ -3,6 +3,8 @@
 from keras_tricks.samplers.beam import ConstrainedBeamSampler
 from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
 from keras_tricks.samplers.constraint import Constraint
+from keras_tricks.samplers.passage_constraint import PassageConstraint
+from keras_tricks.samplers.token_automaton import TokenAutomaton
 from keras_tricks.samplers.trie import Trie
 from keras_tricks.samplers.trie_constraint import TrieConstraint
 
@@ -10,6 +12,8 @@ __all__ = [
     "ConstrainedBeamSampler",
     "ConstrainedSampler",
     "Constraint",
+    "PassageConstraint",
+    "TokenAutomaton",
     "Trie",
     "TrieConstraint",
 ]

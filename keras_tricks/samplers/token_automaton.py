@@ -1,0 +1,200 @@
+"""Only what a finite automaton over tokens accepts."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_tricks.samplers._edges import Edges
+from keras_tricks.samplers.constraint import Constraint
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="keras_tricks")
+class TokenAutomaton(Constraint):
+    """Maps the state of a finite automaton to the tokens on its edges.
+
+    ```
+    s_0 = initial    A(s) = {w : (s, w) has an edge} ∪ {end : s accepts}
+    s_(t+1) = target of the edge (s_t, w_t)
+    ```
+
+    Edges are kept as a sparse matrix by rows: `tokens` and `targets` of state
+    `s` are those from `starts[s]` to `starts[s + 1] − 1`. A regular expression
+    becomes one over a tokenizer's vocabulary (`outlines-core`: an `Index` has
+    `get_transitions()`, `get_initial_state()` and `get_final_states()`, what
+    `from_transitions` takes). Unlike there nothing runs on the host while
+    tokens are generated, so it compiles on every backend.
+
+    Edges take 8 bytes; `.{1,200}` over 50,000 tokens has 10 million of them.
+    What nests without bound, as JSON does, is no finite automaton.
+
+    Args:
+        starts: Integers `(states + 1,)`, from 0 to the number of edges.
+        tokens: Integers `(edges,)`, rising within a state.
+        targets: Integers `(edges,)`, the states that edges lead to.
+        accepting: States in which an answer may end.
+        vocabulary_size: Tokens that the model has scores for.
+        end_token_id: The token that ends an answer, on no edge.
+        initial: The first state. Defaults to `0`.
+
+    Returns:
+        As `Constraint`; the state is an int32 tensor `(batch,)`. A state that
+        neither accepts nor has edges ends the answer too.
+
+    Raises:
+        ValueError: If the arrays do not fit together or into the vocabulary.
+
+    Example:
+
+    >>> from keras_tricks.samplers import TokenAutomaton
+    >>> ab_star_c = {0: {4: 1}, 1: {5: 1, 6: 2}}
+    >>> automaton = TokenAutomaton.from_transitions(
+    ...     ab_star_c,
+    ...     initial=0,
+    ...     accepting=[2],
+    ...     vocabulary_size=8,
+    ...     end_token_id=1,
+    ... )
+    >>> state = automaton.initial_state(1)
+    >>> for token in (4, 5):
+    ...     state = automaton.advance(state, keras.ops.array([token]))
+    >>> mask = keras.ops.convert_to_numpy(automaton.allowed(state))[0]
+    >>> mask.nonzero()[0].tolist()
+    [5, 6]
+
+    Reference:
+        Willard and Louf, 2023: https://arxiv.org/abs/2307.09702.
+    """
+
+    def __init__(
+        self,
+        starts: Any,
+        tokens: Any,
+        targets: Any,
+        accepting: Sequence[int],
+        vocabulary_size: int,
+        end_token_id: int,
+        initial: int = 0,
+    ):
+        super().__init__(vocabulary_size, end_token_id)
+        starts, tokens, targets, final = (
+            np.array(x, np.int64).reshape(-1)
+            for x in (starts, tokens, targets, accepting)
+        )
+        self.starts, self.tokens, self.targets = starts, tokens, targets
+        self.accepting, self.initial = np.unique(final), int(initial)
+        self._check()
+        # Accepting states get one more edge, the first, to the end; the state
+        # after the last has no edges: where an answer has ended.
+        self.num_states = starts.size - 1
+        states = np.arange(self.num_states + 1)
+        rows = starts + np.searchsorted(self.accepting, states)
+        places = starts[self.accepting]
+        targets = np.insert(targets, places, self.num_states)
+        self._targets = ops.convert_to_tensor(np.append(targets, 0), "int32")
+        self.edges = Edges(
+            np.append(rows, rows[-1]),
+            np.insert(tokens, places, -1),
+            vocabulary_size,
+            end_token_id,
+        )
+
+    def _check(self) -> None:
+        starts, tokens, targets = self.starts, self.tokens, self.targets
+        num_states = starts.size - 1
+        states = np.concatenate([targets, self.accepting, [self.initial]])
+        same_state = np.ones(max(tokens.size - 1, 0), bool)
+        inner = starts[(starts > 0) & (starts < tokens.size)]
+        same_state[inner - 1] = False
+        if (
+            num_states < 1
+            or starts[0] != 0
+            or starts[-1] != tokens.size
+            or (np.diff(starts) < 0).any()
+            or targets.shape != tokens.shape
+            or states.min() < 0
+            or states.max() >= num_states
+            or (np.diff(tokens)[same_state] <= 0).any()
+        ):
+            raise ValueError(
+                "`starts`, `tokens`, `targets`, `accepting` and `initial` must "
+                "be edges by state, with rising tokens, between states from 0 "
+                f"to len(starts) − 2. Received: {num_states} states, "
+                f"{tokens.size} tokens, {targets.size} targets, states from "
+                f"{states.min()} to {states.max()}"
+            )
+        if tokens.size and (
+            tokens.min() < 0 or tokens.max() >= self.vocabulary_size
+        ):
+            raise ValueError(
+                f"`tokens` must be below `vocabulary_size`, "
+                f"{self.vocabulary_size}. Received: tokens from "
+                f"{tokens.min()} to {tokens.max()}"
+            )
+        if (tokens == self.end_token_id).any():
+            raise ValueError(
+                "`tokens` must not contain the end token; name the states "
+                "where answers end in `accepting`. "
+                f"Received: end_token_id={self.end_token_id}"
+            )
+
+    @classmethod
+    def from_transitions(
+        cls,
+        transitions: Mapping[int, Mapping[int, int]],
+        initial: int,
+        accepting: Sequence[int],
+        vocabulary_size: int,
+        end_token_id: int,
+    ) -> "TokenAutomaton":
+        """Build from nested dicts.
+
+        Args:
+            transitions: Dict from a state (any integer) to a dict from a token
+                to the next state. Edges with the end token are left out.
+            initial: The first state.
+            accepting: States in which an answer may end.
+            vocabulary_size: As in the constructor.
+            end_token_id: As in the constructor.
+        """
+        states = {initial, *accepting, *transitions}
+        states |= {t for row in transitions.values() for t in row.values()}
+        number = {state: n for n, state in enumerate(sorted(states))}
+        counts, edges = [0], []
+        for state in number:
+            row = {**transitions.get(state, {})}
+            row.pop(end_token_id, None)
+            edges += [(token, number[row[token]]) for token in sorted(row)]
+            counts.append(len(edges))
+        tokens, targets = zip(*edges, strict=True) if edges else ((), ())
+        final = [number[state] for state in accepting]
+        return cls(
+            counts,
+            tokens,
+            targets,
+            final,
+            vocabulary_size,
+            end_token_id,
+            number[initial],
+        )
+
+    def initial_state(self, batch_size: Any) -> Tensor:
+        return ops.full((batch_size,), self.initial, "int32")
+
+    def allowed(self, state: Tensor) -> Tensor:
+        return self.edges.allowed(state)
+
+    def advance(self, state: Tensor, token: Tensor) -> Tensor:
+        edge, found = self.edges.follow(state, token)
+        target = ops.take(self._targets, edge, axis=0)
+        return ops.where(found, target, self.num_states)
+
+    def get_config(self) -> dict:
+        arrays = ("starts", "tokens", "targets", "accepting")
+        config = {name: getattr(self, name).tolist() for name in arrays}
+        return {**super().get_config(), **config, "initial": self.initial}

@@ -1,0 +1,133 @@
+"""TokenAutomaton."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from keras import ops
+
+from keras_tricks.samplers import ConstrainedBeamSampler
+from keras_tricks.samplers import ConstrainedSampler
+from keras_tricks.samplers import TokenAutomaton
+from tests.samplers.compiled import EXAMPLES
+from tests.samplers.toy import ToyModel
+from tests.samplers.words import END
+from tests.samplers.words import VOCABULARY
+from tests.samplers.words import read
+from tests.samplers.words import spell
+from tests.samplers.words import until_end
+
+A, B, C = spell("abc")
+
+
+def a_bs_then_c():
+    """`a(b*c)?b`, with states of any number."""
+    return TokenAutomaton.from_transitions(
+        {7: {A: 9}, 9: {B: 11, C: 12}, 11: {B: 11, C: 12}, 12: {B: 4}},
+        initial=7,
+        accepting=[11, 4],
+        vocabulary_size=VOCABULARY,
+        end_token_id=END,
+    )
+
+
+def random_automaton(rng, states=5):
+    degrees = rng.integers(0, 4, states)
+    starts = np.cumsum([0, *degrees])
+    tokens = [np.sort(rng.choice(4, d, replace=False)) for d in degrees]
+    targets = rng.integers(0, states, starts[-1])
+    accepting = np.flatnonzero(rng.random(states) < 0.5)
+    return starts, np.concatenate(tokens), targets, accepting
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.integers(0, 10**6))
+def test_follows_its_edges(seed):
+    rng = np.random.default_rng(seed)
+    starts, tokens, targets, accepting = random_automaton(rng)
+    initial, end = int(rng.integers(5)), 4
+    automaton = TokenAutomaton(
+        starts, tokens, targets, accepting, 5, end, initial
+    )
+    states = [initial] * 6
+    state = automaton.initial_state(6)
+    for _ in range(4):
+        mask = ops.convert_to_numpy(automaton.allowed(state))
+        picked = []
+        for n, s in enumerate(states):
+            edges = range(starts[s], starts[s + 1]) if s is not None else ()
+            follow = {int(tokens[e]): int(targets[e]) for e in edges}
+            allowed = {*follow, *({end} if s in accepting else ())}
+            found = set(np.flatnonzero(mask[n]).tolist())
+            assert found == (allowed or {end})
+            token = int(rng.choice(sorted(found | {0})))
+            picked.append(token)
+            states[n] = follow.get(token)
+        state = automaton.advance(state, ops.array(picked, "int32"))
+
+
+@pytest.mark.parametrize("name", ["random", None])
+def test_answers_match_the_expression(name):
+    automaton = a_bs_then_c()
+    sampler = ConstrainedBeamSampler(automaton, 3)
+    if name:
+        sampler = ConstrainedSampler(name, automaton)
+    prompts = [spell("x"), spell("why"), spell("no")]
+    model = ToyModel(5)
+    model.tables[:, :, END] += 2
+    rows = model.sample(sampler, prompts, 12)
+    for row, prompt in zip(rows, prompts, strict=True):
+        answer = until_end(row[len(prompt) :])
+        if answer is None:
+            assert re.match(r"ab*", read(row[len(prompt) :]))
+        else:
+            assert re.fullmatch(r"ab+|ab*cb", answer)
+
+
+def test_its_configuration_rebuilds_it():
+    automaton = a_bs_then_c()
+    config = json.loads(
+        json.dumps(keras.saving.serialize_keras_object(automaton))
+    )
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == automaton.get_config()
+
+
+def test_edges_with_the_end_token_are_left_out():
+    automaton = TokenAutomaton.from_transitions(
+        {0: {A: 1}, 1: {END: 1}}, 0, [1], VOCABULARY, END
+    )
+    assert automaton.tokens.tolist() == [A]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        ([0, 2], [1, 0], [0, 0], [0]),
+        ([0, 2], [1, 1], [0, 0], [0]),
+        ([0, 1], [1], [1], [0]),
+        ([0, 1], [1], [0], [1]),
+        ([0, 2], [1], [0], [0]),
+        ([1, 1], [1], [0], [0]),
+        ([0, 1], [1], [0, 0], [0]),
+        ([0], [], [], []),
+    ],
+)
+def test_refuses_arrays_that_are_no_edges(arrays):
+    with pytest.raises(ValueError, match="must be edges by state"):
+        TokenAutomaton(*arrays, vocabulary_size=5, end_token_id=4)
+
+
+def test_refuses_tokens_that_are_none():
+    for token in (-1, 5):
+        with pytest.raises(ValueError, match="below `vocabulary_size`, 5"):
+            TokenAutomaton([0, 1], [token], [0], [0], 5, 4)
+    with pytest.raises(ValueError, match="must not contain the end"):
+        TokenAutomaton([0, 1], [4], [0], [0], 5, 4)
+    with pytest.raises(ValueError, match="must be edges by state"):
+        TokenAutomaton([0, 1], [1], [0], [0], 5, 4, initial=1)
