@@ -3,6 +3,7 @@
 from keras_tricks.samplers.beam import ConstrainedBeamSampler
 from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
 from keras_tricks.samplers.constraint import Constraint
+from keras_tricks.samplers.look_ahead_constraint import LookAheadConstraint
 from keras_tricks.samplers.passage_constraint import PassageConstraint
 from keras_tricks.samplers.token_automaton import TokenAutomaton
 from keras_tricks.samplers.trie import Trie
@@ -12,6 +13,7 @@ __all__ = [
     "ConstrainedBeamSampler",
     "ConstrainedSampler",
     "Constraint",
+    "LookAheadConstraint",
     "PassageConstraint",
     "TokenAutomaton",
     "Trie",
