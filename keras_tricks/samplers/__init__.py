@@ -1,6 +1,7 @@
 """Samplers that generate what is allowed, and nothing else."""
 
 from keras_tricks.samplers.beam import ConstrainedBeamSampler
+from keras_tricks.samplers.best_trie_path import best_trie_path
 from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
 from keras_tricks.samplers.constraint import Constraint
 from keras_tricks.samplers.look_ahead_constraint import LookAheadConstraint
@@ -18,4 +19,5 @@ __all__ = [
     "TokenAutomaton",
     "Trie",
     "TrieConstraint",
+    "best_trie_path",
 ]
