@@ -1,5 +1,6 @@
 """The example scripts run from start to end, on a handful of texts."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -87,3 +88,27 @@ def test_child_tuning():
         "F",
         "D",
     ]
+def test_knowledge_qa(tmp_path):
+    lines = [
+        {
+            "question": f"{name}是哪里人",
+            "answer": f"{name} ||| 籍贯 ||| {place}",
+        }
+        for name, place in (("李白", "绥州"), ("杜甫", "巩县"))
+    text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    for part in ("train", "dev"):
+        (tmp_path / f"{part}.json").write_text(text, "utf-8")
+        "knowledge_qa.py",
+        f"--data=kgclue:{tmp_path}",
+        "--width=8",
+        "--batch-size=2",
+    assert "2 entries" in printed
+    row = next(x for x in printed.splitlines() if x.startswith("5 beams  "))
+    assert row.split()[4] == "100.0"
+def test_the_characters_have_facts_and_questions(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    knowledge = importlib.import_module("corpora.knowledge")
+    facts, train, test, _ = knowledge.load_knowledge(None)
+    assert ("copyright sign", "code point", "u+00a9") in facts
+    assert len(train) + len(test) == len(facts)
+    assert all(fact[0] in question for question, fact in train)
