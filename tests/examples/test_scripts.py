@@ -88,6 +88,8 @@ def test_child_tuning():
         "F",
         "D",
     ]
+
+
 def test_knowledge_qa(tmp_path):
     lines = [
         {
@@ -95,16 +97,22 @@ def test_knowledge_qa(tmp_path):
             "answer": f"{name} ||| 籍贯 ||| {place}",
         }
         for name, place in (("李白", "绥州"), ("杜甫", "巩县"))
+    ]
     text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
     for part in ("train", "dev"):
         (tmp_path / f"{part}.json").write_text(text, "utf-8")
+    printed = run(
         "knowledge_qa.py",
         f"--data=kgclue:{tmp_path}",
+        "--epochs=1",
         "--width=8",
         "--batch-size=2",
+    )
     assert "2 entries" in printed
     row = next(x for x in printed.splitlines() if x.startswith("5 beams  "))
     assert row.split()[4] == "100.0"
+
+
 def test_the_characters_have_facts_and_questions(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     knowledge = importlib.import_module("corpora.knowledge")
