@@ -120,3 +120,15 @@ def test_the_characters_have_facts_and_questions(monkeypatch):
     assert ("copyright sign", "code point", "u+00a9") in facts
     assert len(train) + len(test) == len(facts)
     assert all(fact[0] in question for question, fact in train)
+
+
+def test_step_size(tmp_path):
+    printed = run(
+        "step_size.py",
+        "--epochs=1",
+        "--steps=20",
+        "--rates=0.1",
+        f"--output={tmp_path}",
+    )
+    assert (tmp_path / "accuracy_by_rate.png").stat().st_size > 1000
+    assert "sum 1.0000" in printed
