@@ -7,6 +7,8 @@ so that importing the library neither needs nor chooses one.
 
 import functools
 import importlib
+from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -63,6 +65,75 @@ def train_step_by_tasks(model: Any, combine: Any, *arguments: Any) -> Any:
         What the backend's `train_step` returns.
     """
     return running().train_step_by_tasks(model, combine, *arguments)
+
+
+def input_gradient(
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    layer: Any = None,
+    differentiable: bool = True,
+) -> tuple[Tensor, Tensor]:
+    """The value of a function, and the gradient of its sum at `x`.
+
+    Both can be differentiated again, to any order, with respect to `x` and to
+    the variables that `function` reads. State that it writes (statistics,
+    seeds) is written, with no tracer left in it.
+
+    Args:
+        function: From `x` to scores `(batch,)`.
+        x: Float tensor `(batch, ...)`.
+        layer: The layer in whose `call` this runs; losses that the function
+            adds are its losses. Without one, JAX drops them.
+        differentiable: Whether the results will be differentiated.
+    """
+    return running().input_gradient(function, x, layer, differentiable)
+
+
+def gradient_norm(
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    norm: Callable[[Tensor], Tensor],
+    layer: Any = None,
+) -> tuple[Tensor, Tensor]:
+    """The value of a function, and the norm of its gradient at `x`.
+
+    As `norm(input_gradient(function, x)[1])`, but to be differentiated **once**
+    more, which JAX does in a third of the time. Inside the function of another
+    `input_gradient` or `gradient_norm` it takes the general way by itself.
+
+    Args:
+        function: From `x` to scores `(batch,)`.
+        x: Float tensor `(batch, ...)`.
+        norm: From `(batch, ...)` to `(batch,)`, with a derivative at 0.
+        layer: As for `input_gradient`.
+    """
+    return running().gradient_norm(function, x, norm, layer)
+
+
+def value_and_gradients(
+    function: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]
+) -> tuple[Tensor, Any, list[Tensor]]:
+    """What `function` returns, `(value, others)`, and the value's gradients.
+
+    A variable that the value does not depend on has a gradient of zeros.
+    """
+    return running().value_and_gradients(function, list(variables))
+
+
+def apply_gradients(
+    optimizer: Any, gradients: Sequence[Tensor], variables: Sequence[Any]
+) -> None:
+    """Let a built optimizer take one step."""
+    running().apply_gradients(optimizer, list(gradients), list(variables))
+
+
+def run_step(model: Any, step: Callable[[Any], dict], *arguments: Any) -> Any:
+    """Run `step(data)`, which reads and assigns variables, for the trainer.
+
+    Called as `train_step` or `test_step` of a model is: with `data`, or, on
+    JAX, with the state and `data`, where it returns the new state too.
+    """
+    return running().run_step(model, step, *arguments)
 
 
 @functools.cache

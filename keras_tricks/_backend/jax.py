@@ -1,6 +1,10 @@
 """JAX's part of `keras_tricks._backend`."""
 
+import contextlib
 import math
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +13,7 @@ import keras
 import numpy as np
 
 Tensor = Any
+_depth = 0
 
 
 def dense(tensor: Tensor) -> Tensor:
@@ -111,3 +116,170 @@ def measured(model: Any, metrics: list, loss: Any, batch: tuple) -> tuple:
         old if value is None else value
         for value, old in zip(new, metrics, strict=True)
     ]
+
+
+class Recorder(keras.StatelessScope):
+    """A scope that reads through to the one around it, and keeps the writes.
+
+    What a traced function writes must leave it as a result, or it would be a
+    tracer that outlives its trace.
+    """
+
+    def __init__(self, state_mapping: Any = None):
+        super().__init__(
+            state_mapping, collect_losses=True, initialize_variables=False
+        )
+        self.written: dict[int, Any] = {}
+
+    def get_current_value(self, variable: Any) -> Any:
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
+
+    def add_update(self, update: Any) -> None:
+        super().add_update(update)
+        self.written[id(update[0])] = update[0]
+
+    def values(self) -> list[Tensor]:
+        """The new values of the variables in `written`."""
+        return [self.state_mapping[key] for key in self.written]
+
+
+class Recorded:
+    """A function of arrays whose writes and losses are a second result."""
+
+    def __init__(self, function: Callable, variables: Sequence[Any] = ()):
+        self.function = function
+        self.variables = variables
+
+    def __call__(self, x: Any) -> tuple[Any, Any]:
+        mapping = zip(self.variables, x, strict=True) if self.variables else []
+        with Recorder(list(mapping)) as self.scope:
+            y = self.function() if self.variables else self.function(x)
+        return y, (self.scope.values(), self.scope.losses)
+
+    def replay(self, effects: Any, layer: Any = None) -> None:
+        """Write the values, and add the losses to the layer, outside."""
+        values, losses = effects
+        written = self.scope.written.values()
+        for variable, value in zip(written, values, strict=True):
+            variable.assign(value)
+        if layer is not None and losses:
+            layer.add_loss(losses)
+
+
+@contextlib.contextmanager
+def deeper() -> Iterator[None]:
+    """One more function is being differentiated."""
+    global _depth
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+
+
+def input_gradient(
+    function: Callable, x: Tensor, layer: Any, differentiable: bool
+) -> tuple[Tensor, Tensor]:
+    """By reverse mode; unused results cost nothing once compiled."""
+    recorded = Recorded(function)
+
+    def total(x: Tensor) -> Any:
+        y, effects = recorded(x)
+        return jnp.sum(y), (y, effects)
+
+    with deeper():
+        gradient, (y, effects) = jax.grad(total, has_aux=True)(x)
+    recorded.replay(effects, layer)
+    return y, gradient
+
+
+def gradient_norm(
+    function: Callable, x: Tensor, norm: Callable, layer: Any
+) -> tuple[Tensor, Tensor]:
+    """Forward over reverse: the norm as a derivative along its own direction.
+
+    ```
+    ‖∇f‖ = ⟨u, ∇f⟩,  u = ∇f / ‖∇f‖ held constant
+    ```
+
+    The norm is the maximum of ⟨u, ∇f⟩ over unit vectors u, so its derivative
+    is that of the product at the best u. A second derivative of u would be
+    missing, hence the general way inside another derivative.
+    """
+    if _depth:
+        y, gradient = input_gradient(function, x, layer, True)
+        return y, norm(gradient)
+    recorded = Recorded(function)
+    with deeper():
+        y, slope, effects = jax.linearize(recorded, x, has_aux=True)
+    recorded.replay(effects, layer)
+    (gradient,) = jax.linear_transpose(slope, x)(jnp.ones_like(y))
+    n, pull = jax.vjp(norm, jax.lax.stop_gradient(gradient))
+    (u,) = pull(jnp.ones_like(n))
+    along = slope(u).astype(n.dtype)
+    # The value is the norm's, which half precision rounds less.
+    return y, n + (along - jax.lax.stop_gradient(along))
+
+
+def value_and_gradients(
+    function: Callable, variables: Sequence[Any]
+) -> tuple[Tensor, Any, list[Tensor]]:
+    """Of a function whose writes happen outside its trace."""
+    recorded = Recorded(function, variables)
+
+    def value(values: Sequence[Tensor]) -> Any:
+        (y, others), effects = recorded(values)
+        return y, (others, effects)
+
+    # `variable.value` would be cast where a layer's autocast scope is open.
+    values = [jnp.asarray(v.value, v.dtype) for v in variables]
+    (y, (others, effects)), gradients = jax.value_and_grad(value, has_aux=True)(
+        values
+    )
+    recorded.replay(effects)
+    return y, others, gradients
+
+
+def apply_gradients(
+    optimizer: Any, gradients: Sequence[Tensor], variables: Sequence[Any]
+) -> None:
+    """Statelessly: `LossScaleOptimizer` writes inside `lax.cond`."""
+    state = optimizer.variables
+    values, state_values = optimizer.stateless_apply(
+        [v.value for v in state], gradients, [v.value for v in variables]
+    )
+    for variable, value in zip(
+        [*variables, *state], [*values, *state_values], strict=True
+    ):
+        variable.assign(value)
+
+
+def run_step(model: Any, step: Callable, state: Any, data: Any) -> Any:
+    """Open a scope over the trainer's state and return what it became."""
+    training = len(state) == 4
+    groups = [
+        model.trainable_variables,
+        model.non_trainable_variables,
+        *([model.optimizer.variables] if training else []),
+        model.metrics_variables,
+    ]
+    mapping = [
+        pair
+        for variables, values in zip(groups, state, strict=True)
+        for pair in zip(variables, values, strict=True)
+    ]
+    with keras.StatelessScope(mapping) as scope:
+        logs = step(data)
+    lost = set(scope.state_mapping) - {id(variable) for variable, _ in mapping}
+    if lost:
+        raise RuntimeError(
+            "A step may write no variable that the model does not track. "
+            f"Received: writes to {len(lost)} such variables"
+        )
+    return logs, tuple(
+        [scope.get_current_value(variable) for variable in variables]
+        for variables in groups
+    )

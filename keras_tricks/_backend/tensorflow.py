@@ -1,6 +1,8 @@
 """TensorFlow's part of `keras_tricks._backend`."""
 
 import math
+from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -79,3 +81,45 @@ def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
         variable.assign(value)
     model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def input_gradient(
+    function: Callable, x: Tensor, layer: Any, differentiable: bool
+) -> tuple[Tensor, Tensor]:
+    """By a tape, which an outer tape sees through; unused parts are pruned."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = function(x)
+    return y, dense(tape.gradient(y, x, unconnected_gradients="zero"))
+
+
+def gradient_norm(
+    function: Callable, x: Tensor, norm: Callable, layer: Any
+) -> tuple[Tensor, Tensor]:
+    """Reverse over reverse, the faster way here."""
+    y, gradient = input_gradient(function, x, layer, True)
+    return y, norm(gradient)
+
+
+def value_and_gradients(
+    function: Callable, variables: Sequence[Any]
+) -> tuple[Tensor, Any, list[Tensor]]:
+    """By a tape over the variables."""
+    values = [v.value for v in variables]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        y, others = function()
+    gradients = tape.gradient(y, values, unconnected_gradients="zero")
+    return y, others, gradients
+
+
+def apply_gradients(
+    optimizer: Any, gradients: Sequence[Tensor], variables: Sequence[Any]
+) -> None:
+    """As Keras' trainer does."""
+    optimizer.apply(gradients, variables)
+
+
+def run_step(model: Any, step: Callable, data: Any) -> Any:
+    """Run the step: the trainer needs no state."""
+    return step(data)

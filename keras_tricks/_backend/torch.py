@@ -1,10 +1,14 @@
 """PyTorch's part of `keras_tricks._backend`."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend
+from torch.nn.attention import sdpa_kernel
 
 Tensor = Any
 
@@ -83,3 +87,59 @@ def gradients_of(loss: Any, tensors: list) -> list:
         torch.zeros_like(tensor) if gradient is None else gradient
         for gradient, tensor in zip(found, tensors, strict=True)
     ]
+
+
+@torch.compiler.disable
+def input_gradient(
+    function: Callable, x: Tensor, layer: Any, differentiable: bool
+) -> tuple[Tensor, Tensor]:
+    """By autograd, also in `predict`, where gradients are switched off.
+
+    `torch.compile` has no second backward pass, so this runs eagerly in it;
+    flash attention has none either.
+    """
+    outside = differentiable and torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.enable_grad():
+        if x.is_inference():
+            x = x.clone()
+        if not (outside and x.requires_grad):
+            x = x.detach().requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):
+            y = function(x)
+        (gradient,) = torch.autograd.grad(
+            y.sum(), x, create_graph=outside, materialize_grads=True
+        )
+    return (y, gradient) if outside else (y.detach(), gradient.detach())
+
+
+def gradient_norm(
+    function: Callable, x: Tensor, norm: Callable, layer: Any
+) -> tuple[Tensor, Tensor]:
+    """Reverse over reverse, the faster way here."""
+    y, gradient = input_gradient(function, x, layer, True)
+    return y, norm(gradient)
+
+
+def value_and_gradients(
+    function: Callable, variables: Sequence[Any]
+) -> tuple[Tensor, Any, list[Tensor]]:
+    """By autograd; nothing is accumulated in the variables."""
+    values = [v.value for v in variables]
+    y, others = function()
+    gradients = torch.autograd.grad(
+        y, values, allow_unused=True, materialize_grads=True
+    )
+    return y.detach(), others, list(gradients)
+
+
+def apply_gradients(
+    optimizer: Any, gradients: Sequence[Tensor], variables: Sequence[Any]
+) -> None:
+    """As Keras' trainer does."""
+    with torch.no_grad():
+        optimizer.apply(gradients, variables)
+
+
+def run_step(model: Any, step: Callable, data: Any) -> Any:
+    """Run the step: the trainer needs no state."""
+    return step(data)
