@@ -2,9 +2,16 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 Tensor = Any
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precision cast to float32, anything else as it is."""
+    half = keras.backend.standardize_dtype(x.dtype).endswith("float16")
+    return ops.cast(x, "float32") if half else x
 
 
 def euclidean_norm(g: Tensor) -> Tensor:
@@ -13,8 +20,7 @@ def euclidean_norm(g: Tensor) -> Tensor:
     Divided by its largest entry first, so that squares neither overflow nor
     vanish. Its derivative at 0 is 0; that of `ops.norm` is NaN.
     """
-    if str(g.dtype).endswith("float16"):
-        g = ops.cast(g, "float32")
+    g = at_least_float32(g)
     axes = tuple(range(1, len(g.shape)))
     largest = ops.max(ops.abs(ops.stop_gradient(g)), axis=axes, keepdims=True)
     is_zero = largest == 0
