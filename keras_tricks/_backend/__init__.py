@@ -136,6 +136,16 @@ def run_step(model: Any, step: Callable[[Any], dict], *arguments: Any) -> Any:
     return running().run_step(model, step, *arguments)
 
 
+def frechet_distance(moments: Sequence[Tensor]) -> Tensor:
+    """The Fréchet distance of two sets of features, in float64.
+
+    Args:
+        moments: Of each set its count, the sums of the features, and those of
+            their products, each as two float32 tensors, a high and a low part.
+    """
+    return running().frechet_distance(list(moments))
+
+
 @functools.cache
 def running() -> Any:
     """The module of the running backend."""

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from keras_tricks._backend import _frechet
+
 Tensor = Any
 _depth = 0
 
@@ -283,3 +285,9 @@ def run_step(model: Any, step: Callable, state: Any, data: Any) -> Any:
         [scope.get_current_value(variable) for variable in variables]
         for variables in groups
     )
+
+
+def frechet_distance(moments: list[Tensor]) -> Tensor:
+    """In NumPy, outside the compiled step, where there may be no float64."""
+    scalar = jax.ShapeDtypeStruct((), "float32")
+    return jax.pure_callback(_frechet.frechet_distance, scalar, *moments)

@@ -123,3 +123,23 @@ def apply_gradients(
 def run_step(model: Any, step: Callable, data: Any) -> Any:
     """Run the step: the trainer needs no state."""
     return step(data)
+
+
+def frechet_distance(moments: list[Tensor]) -> Tensor:
+    """As in `_frechet.py`, by operations that XLA compiles."""
+    wide = [tf.cast(tensor, "float64") for tensor in moments]
+    sums = [a + b for a, b in zip(wide[::2], wide[1::2], strict=True)]
+    (n, s, S), (k, r, R) = sums[:3], sums[3:]
+    C = (S - tf.tensordot(s, s, 0) / n) / (n - 1)
+    D = (R - tf.tensordot(r, r, 0) / k) / (k - 1)
+    enough = tf.minimum(n, k) >= 2
+    C, D = (tf.where(enough, M, tf.zeros_like(M)) for M in (C, D))
+    values, vectors = tf.linalg.eigh(C)
+    root = vectors * tf.sqrt(tf.maximum(values, 0.0))
+    root = tf.matmul(root, vectors, transpose_b=True)
+    common = tf.linalg.eigvalsh(tf.matmul(tf.matmul(root, D), root))
+    overlap = tf.reduce_sum(tf.sqrt(tf.maximum(common, 0.0)))
+    apart = tf.reduce_sum(tf.square(s / n - r / k))
+    distance = apart + tf.linalg.trace(C) + tf.linalg.trace(D) - 2 * overlap
+    nan = tf.constant(float("nan"), "float64")
+    return tf.cast(tf.where(enough, distance, nan), "float32")

@@ -10,6 +10,8 @@ import torch
 from torch.nn.attention import SDPBackend
 from torch.nn.attention import sdpa_kernel
 
+from keras_tricks._backend import _frechet
+
 Tensor = Any
 
 
@@ -143,3 +145,12 @@ def apply_gradients(
 def run_step(model: Any, step: Callable, data: Any) -> Any:
     """Run the step: the trainer needs no state."""
     return step(data)
+
+
+def frechet_distance(moments: list[Tensor]) -> Tensor:
+    """In NumPy; while shapes are inferred, there are no numbers."""
+    if moments[0].is_meta:
+        return moments[0]
+    arrays = [tensor.detach().cpu().numpy() for tensor in moments]
+    value = _frechet.frechet_distance(*arrays)
+    return torch.as_tensor(value, device=moments[0].device)
