@@ -25,12 +25,20 @@
 """
 
 from keras_tricks import callbacks
+| train a GAN with `fit` | `models.GAN` |
+| how far generated samples are from real ones | `metrics.FrechetDistance` |
+| a picture of samples while a GAN trains | `callbacks.SampleGrid` |
+| a critic with a gradient of at most 1 | `layers.GradientNormalization` |
+| a penalty on the critic's gradient | `regularizers.GradientPenalty` |
+| weights of a critic in a box | `constraints.WeightClipping` |
+from keras_tricks import constraints
 from keras_tricks import layers
 from keras_tricks import losses
 from keras_tricks import metrics
 from keras_tricks import models
 from keras_tricks import multitask
 from keras_tricks import optimizers
+from keras_tricks import regularizers
 from keras_tricks import samplers
 from keras_tricks import text
 from keras_tricks import thresholds
@@ -38,6 +46,7 @@ from keras_tricks import thresholds
 __version__ = "0.1.0.dev0"
 __all__ = [
     "callbacks",
+    "constraints",
     "layers",
     "losses",
     "metrics",
@@ -47,4 +56,5 @@ __all__ = [
     "samplers",
     "text",
     "thresholds",
+    "regularizers",
 ]

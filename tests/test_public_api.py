@@ -12,18 +12,7 @@ import pytest
 
 import keras_tricks
 
-PACKAGES = (
-    "callbacks",
-    "layers",
-    "losses",
-    "metrics",
-    "models",
-    "multitask",
-    "optimizers",
-    "samplers",
-    "text",
-    "thresholds",
-)
+PACKAGES = ("callbacks", "constraints", "layers", "losses", "metrics", "models", "multitask", "optimizers", "regularizers", "samplers", "text", "thresholds")
 # Tuples, warnings and data are no parts: nothing is saved or configured.
 # Tuples and warnings are no parts: nothing is trained, saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")

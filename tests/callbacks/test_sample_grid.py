@@ -1,0 +1,77 @@
+"""SampleGrid."""
+
+import struct
+import zlib
+
+import keras
+import numpy as np
+import pytest
+
+from keras_tricks.callbacks import SampleGrid
+from keras_tricks.models import GAN
+from tests.checks.configs import check_config
+
+
+def read_png(path):
+    """The bytes of a picture that `png` wrote, read again."""
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, body = 8, b""
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        kind = data[at + 4 : at + 8]
+        part = data[at + 8 : at + 8 + length]
+        (check,) = struct.unpack(">I", data[at + 8 + length : at + 12 + length])
+        assert check == zlib.crc32(kind + part)
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", part[:10])
+        elif kind == b"IDAT":
+            body += part
+        at += 12 + length
+    assert depth == 8
+    lines = np.frombuffer(zlib.decompress(body), "uint8")
+    lines = lines.reshape(height, -1)
+    assert (lines[:, 0] == 0).all()
+    return lines[:, 1:].reshape(height, width, {0: 1, 2: 3}[colour])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_puts_samples_row_by_row(tmp_path, channels):
+    rng = np.random.default_rng(0)
+    samples = rng.uniform(0, 2, (4, 3, 5, channels))
+    SampleGrid(tmp_path, size=2, value_range=(0, 1)).write("a.png", samples)
+    expected = np.round(np.clip(samples, 0, 1) * 255)
+    rows = [np.concatenate(expected[i : i + 2], axis=1) for i in (0, 2)]
+    found = read_png(tmp_path / "a.png")
+    np.testing.assert_array_equal(found, np.concatenate(rows, axis=0))
+
+
+def test_draws_every_few_epochs_and_the_last(tmp_path):
+    layers = keras.layers
+    generator = keras.Sequential(
+        [layers.Dense(12, activation="tanh"), layers.Reshape((3, 4, 1))]
+    )
+    critic = keras.Sequential([layers.Flatten(), layers.Dense(1)])
+    gan = GAN(generator, critic, 2)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    grid = SampleGrid(tmp_path / "new", every=2, size=2)
+    x = np.zeros((4, 3, 4, 1), "float32")
+    gan.fit(x, epochs=5, callbacks=[grid], verbose=0)
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == ["epoch_0002.png", "epoch_0004.png", "epoch_0005.png"]
+    samples = gan.generate(4, seed=0)
+    SampleGrid(tmp_path, size=2).write("now.png", samples)
+    last = read_png(tmp_path / "new" / "epoch_0005.png")
+    np.testing.assert_array_equal(last, read_png(tmp_path / "now.png"))
+
+
+def test_names_the_bad_argument(tmp_path):
+    check_config(SampleGrid, {"folder": str(tmp_path), "every": 3, "seed": 1})
+    with pytest.raises(ValueError, match="every=0"):
+        SampleGrid(tmp_path, every=0)
+    with pytest.raises(ValueError, match="size=0"):
+        SampleGrid(tmp_path, size=0)
+    with pytest.raises(ValueError, match="value_range"):
+        SampleGrid(tmp_path, value_range=(1, 0))
+    with pytest.raises(ValueError, match="must be images"):
+        SampleGrid(tmp_path).write("a.png", np.zeros((64, 2)))
