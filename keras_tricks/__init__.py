@@ -22,15 +22,17 @@
 | weights that are ≥ 0 or sum to 1 | `optimizers.ExponentiatedGradient` |
 | a learnt number in the logs | `callbacks.LogAttribute` |
 | generate entries of a database only | `samplers.ConstrainedSampler` |
-"""
-
-from keras_tricks import callbacks
+| train sentence similarity | `models.SentenceEncoder`, `losses.CoSENT` |
+| balance tasks that share an encoder | `layers.GradientAggregation` |
 | train a GAN with `fit` | `models.GAN` |
 | how far generated samples are from real ones | `metrics.FrechetDistance` |
 | a picture of samples while a GAN trains | `callbacks.SampleGrid` |
 | a critic with a gradient of at most 1 | `layers.GradientNormalization` |
 | a penalty on the critic's gradient | `regularizers.GradientPenalty` |
 | weights of a critic in a box | `constraints.WeightClipping` |
+"""
+
+from keras_tricks import callbacks
 from keras_tricks import constraints
 from keras_tricks import layers
 from keras_tricks import losses
@@ -53,8 +55,8 @@ __all__ = [
     "models",
     "multitask",
     "optimizers",
+    "regularizers",
     "samplers",
     "text",
     "thresholds",
-    "regularizers",
 ]

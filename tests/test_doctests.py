@@ -10,11 +10,13 @@ import keras_tricks
 
 PACKAGES = (
     "callbacks",
+    "constraints",
     "layers",
     "losses",
     "metrics",
     "multitask",
     "optimizers",
+    "regularizers",
     "samplers",
     "thresholds",
 )
@@ -34,9 +36,6 @@ def test_examples_print_what_they_say(name):
 def test_every_public_part_but_models_has_an_example_that_runs():
     finder = doctest.DocTestFinder()
     for package in PACKAGES:
-    packages = ("callbacks", "constraints", "layers", "losses", "metrics")
-    packages += ("regularizers",)
-    for package in packages:
         module = importlib.import_module(f"keras_tricks.{package}")
         for name in module.__all__:
             part = getattr(module, name)

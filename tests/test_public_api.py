@@ -12,7 +12,20 @@ import pytest
 
 import keras_tricks
 
-PACKAGES = ("callbacks", "constraints", "layers", "losses", "metrics", "models", "multitask", "optimizers", "regularizers", "samplers", "text", "thresholds")
+PACKAGES = (
+    "callbacks",
+    "constraints",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "multitask",
+    "optimizers",
+    "regularizers",
+    "samplers",
+    "text",
+    "thresholds",
+)
 # Tuples, warnings and data are no parts: nothing is saved or configured.
 # Tuples and warnings are no parts: nothing is trained, saved or configured.
 PLAIN = ("LostRelation", "LostRelationWarning", "LostSpan", "LostSpanWarning")
