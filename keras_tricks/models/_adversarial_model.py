@@ -58,7 +58,12 @@ class AdversarialModel(keras.Model):
         for metric in self.sample_metrics:
             metric.update_state(real, fake)
         logs = self.track(self.d_loss(*scores), self.g_loss(scores[1]))
-        return {**logs, **{m.name: m.result() for m in self.sample_metrics}}
+        results = {m.name: m.result() for m in self.sample_metrics}
+        # A metric may return its variable, which is no output of a JAX step.
+        return {
+            **logs,
+            **keras.tree.map_structure(ops.convert_to_tensor, results),
+        }
 
     def learn_critic(self, real: Tensor, conditions: list) -> Tensor:
         """One update of the discriminator, and its loss."""
