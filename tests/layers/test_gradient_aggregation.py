@@ -176,7 +176,9 @@ def test_trains_in_half_precision_and_skips_a_spoilt_step():
     x, y = data()
     for policy in ("mixed_float16", "mixed_bfloat16"):
         inner = keras.optimizers.SGD(0.1)
-        scaled = keras.optimizers.LossScaleOptimizer(inner, initial_scale=2.0)
+        scaled = keras.optimizers.LossScaleOptimizer(
+            inner, initial_scale=2.0**11
+        )
         model = make("mgda", dtype=policy, optimizer=scaled)
         before = trunk(model)
         model.train_on_batch(x, y)
