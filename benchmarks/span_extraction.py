@@ -25,8 +25,9 @@ import keras
 import numpy as np
 
 from benchmarks import _encoders
+from benchmarks._report import figure
 from benchmarks._report import keep
-from benchmarks._report import print_table
+from benchmarks._tables import show
 from benchmarks._token_tagging import TagCrossentropy
 from benchmarks._token_tagging import spans_to_tags
 from benchmarks._token_tagging import tag_scores
@@ -40,10 +41,22 @@ from keras_tricks.text import score_spans
 HEADS = ("efficient", "standard", "softmax")
 SETS = {
     "cluener": dict(
-        length=52, overlap=8, epochs=8, batch=64, rate=1e-3, split="valid"
+        title="CLUENER, small encoder from scratch",
+        length=52,
+        overlap=8,
+        epochs=8,
+        batch=64,
+        rate=1e-3,
+        split="valid",
     ),
     "wnut17": dict(
-        length=36, overlap=12, epochs=3, batch=32, rate=5e-4, split="test"
+        title="WNUT-17, MiniLM",
+        length=36,
+        overlap=12,
+        epochs=3,
+        batch=32,
+        rate=5e-4,
+        split="test",
     ),
 }
 
@@ -127,16 +140,31 @@ def train_and_score(name, head, seed, corpus, limit, epochs):
     seconds = time.perf_counter() - started
     held, gold = zip(*getattr(corpus, options["split"])[:limit], strict=True)
     scores = score_spans(run.extract(list(held)), list(gold))
-    figures = {key: scores[key] for key in ("f1", "precision", "recall")}
     print(
         f"  {name} {head} seed {seed}: F1 {100 * scores['f1']:.2f} "
         f"({seconds:.0f} s, {run.missed} spans without tags)",
         flush=True,
     )
-    row = {"set": name, "head": head, "seed": seed, "epochs": epochs, **figures}
-    row |= {"seconds": seconds, "head_parameters": run.size}
-    keep("span_extraction", [row])  # At once: a stopped run keeps its figures.
-    return row
+    rows = [
+        figure(
+            _table(name),
+            head,
+            key,
+            100 * scores[key.lower()],
+            "points",
+            seed=seed,
+            epochs=epochs,
+            seconds=seconds,
+        )
+        for key in ("F1", "precision", "recall")
+    ]
+    rows.append(figure(_table(name), head, "head parameters", run.size))
+    keep("span_extraction", rows)  # At once: a stopped run keeps its figures.
+    return rows
+
+
+def _table(name):
+    return f"{SETS[name]['title']}: F1 on {SETS[name]['split']}"
 
 
 def step_times(name, corpus, repeats):
@@ -163,34 +191,20 @@ def step_times(name, corpus, repeats):
     return {head: statistics.median(t) for head, t in times.items()}
 
 
-def report(name, rows, times):
-    """Print a set's table and keep its rows."""
-    table, kept = [], []
-    for head in HEADS:
-        mine = [row for row in rows if row["head"] == head]
-        if not mine:
-            continue
-        f1 = [100 * row["f1"] for row in mine]
-        mean = statistics.mean(f1)
-        spread = statistics.stdev(f1) if len(f1) > 1 else 0.0
-        ratio = times[head] / times["softmax"]
-        size = mine[0]["head_parameters"]
-        table.append(
-            [
-                head,
-                f"{mean:.2f} ± {spread:.2f}",
-                f"{size:,}",
-                f"{1e3 * times[head]:.0f}",
-                f"{ratio:.2f}",
-            ]
+def step_rows(name, times):
+    """Rows of the steps' seconds, beside those of tagging."""
+    return [
+        figure(
+            _table(name),
+            head,
+            "training step",
+            1e3 * seconds,
+            "ms",
+            peer="softmax",
+            ratio=seconds / times["softmax"],
         )
-        summary = {"f1_mean": mean, "f1_std": spread, "seeds": len(f1)}
-        steps = {"step_seconds": times[head], "step_ratio": ratio}
-        kept.append({"set": name, "head": head, **summary, **steps})
-    print(f"\n{name}: F1 on {SETS[name]['split']}, mean ± deviation over seeds")
-    header = ["head", "F1", "head parameters", "step ms", "/ softmax"]
-    print_table(header, table)
-    print(f"kept in {keep('span_extraction', kept)}\n", flush=True)
+        for head, seconds in times.items()
+    ]
 
 
 def main():
@@ -209,14 +223,15 @@ def main():
     for name in arguments.sets:
         corpus = load_corpus(f"{name}:{Path(arguments.data) / name}")
         print(f"{name}: {len(corpus.train)} training texts", flush=True)
-        rows = [
-            train_and_score(
-                name, head, seed, corpus, arguments.limit, arguments.epochs
-            )
-            for seed in range(arguments.seeds)
-            for head in arguments.heads
-        ]
-        report(name, rows, step_times(name, corpus, 15))
+        rows = []
+        for seed in range(arguments.seeds):
+            for head in arguments.heads:
+                rows += train_and_score(
+                    name, head, seed, corpus, arguments.limit, arguments.epochs
+                )
+        steps = step_rows(name, step_times(name, corpus, 15))
+        keep("span_extraction", steps)
+        show(rows + steps)
 
 
 if __name__ == "__main__":

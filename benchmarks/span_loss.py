@@ -29,8 +29,9 @@ import sys
 import time
 import warnings
 
+from benchmarks._report import figure
 from benchmarks._report import keep
-from benchmarks._report import print_table
+from benchmarks._tables import show
 
 VARIANTS = ("factored", "dense", "published")
 STEPS = ("encoder", "with heads")
@@ -56,8 +57,12 @@ def main():
     parser.add_argument(
         "--encoder", action=argparse.BooleanOptionalAction, default=True
     )
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.batch, arguments.length, arguments.types = 2, 256, [10, 50]
+        arguments.repeats, arguments.encoder = 3, False
     if arguments.job:
         work(arguments)
         return
@@ -66,8 +71,8 @@ def main():
         jobs = ["times", "memory"]
         jobs += ["steps", *STEPS] if arguments.encoder else []
         found = [row for job in jobs for row in rows_of(backend, job)]
-        show(merged(found))
-        rows += merged(found)
+        rows += figures(merged(found))
+    show(rows)
     print(f"kept in {keep('span_loss', rows)}")
 
 
@@ -196,31 +201,29 @@ def merged(rows):
     return list(whole.values())
 
 
-def show(rows):
-    """Print the two tables of a backend."""
+def figures(rows):
+    """The figures of a backend's measurements."""
     for variants, title in (
-        (VARIANTS, "loss and gradient"),
-        (STEPS, "training step"),
+        (VARIANTS, "Span loss and gradient"),
+        (STEPS, "Training step of an encoder with 200 predicates"),
     ):
         mine = [row for row in rows if row["variant"] in variants]
         first = {r["types"]: r for r in reversed(mine)}
-        table = []
         for row in mine:
-            base = first[row["types"]]
-            cells = [
-                f"{row['backend']}, {row['types']} types, {row['variant']}"
-            ]
-            for key, unit in (("seconds", 1e3), ("peak_gib", 1.0)):
-                cells += [f"{unit * row[key]:.3g}"]
-                cells += [f"{row[key] / base[key]:.2f}"]
-            table.append(
-                [*cells, f"{row['loss']:.6g}" if "loss" in row else ""]
-            )
-        if table:
-            print_table(
-                [title, "ms", "/ first", "GiB", "/ first", "loss"], table
-            )
-            print(flush=True)
+            for column, key, unit, scale in (
+                ("time", "seconds", "ms", 1e3),
+                ("peak memory", "peak_gib", "GiB", 1.0),
+            ):
+                yield figure(
+                    title,
+                    f"{row['types']} types, {row['variant']}",
+                    column,
+                    scale * row[key],
+                    unit,
+                    peer=variants[0],
+                    ratio=row[key] / first[row["types"]][key],
+                    backend=row["backend"],
+                )
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import time
 import numpy as np
 from scipy import optimize
 
+from benchmarks._report import figure
 from benchmarks._report import keep
-from benchmarks._report import print_table
+from benchmarks._tables import show
 from keras_tricks.thresholds import fit_class_weights
 from keras_tricks.thresholds import fit_threshold
 
@@ -65,19 +66,29 @@ def thresholds(arguments):
             gaps.append(100 * (exact.score - published))
             seconds.append((ours, theirs))
         ours, theirs = map(statistics.median, zip(*seconds, strict=True))
-        yield {
-            "part": "threshold",
-            "range": name,
-            "seeds": arguments.seeds,
-            "samples": arguments.samples,
-            "missed": float(np.mean(np.array(gaps) > 1e-9)),
-            "worse": float(np.mean(np.array(gaps) < -1e-9)),
-            "points": float(np.mean(gaps)),
-            "deviation": float(np.std(gaps)),
-            "most": float(np.max(gaps)),
-            "seconds": ours,
-            "published_seconds": theirs,
-        }
+        yield from threshold_rows(arguments, name, gaps, ours, theirs)
+
+
+def threshold_rows(arguments, name, gaps, ours, theirs):
+    settings = {"seeds": arguments.seeds, "samples": arguments.samples}
+    gaps = np.array(gaps)
+    missed, worse = 100 * np.mean(gaps > 1e-9), 100 * np.mean(gaps < -1e-9)
+    for column, value, unit, more in (
+        ("Powell misses", missed, "% of sets", {}),
+        ("ours is worse", worse, "% of sets", {}),
+        ("gained", np.mean(gaps), "points", {"spread": float(np.std(gaps))}),
+        ("most gained", np.max(gaps), "points", {}),
+        ("time", 1e3 * ours, "ms", {"peer": "Powell", "ratio": ours / theirs}),
+    ):
+        yield figure(
+            "Accuracy of the exact threshold against Powell's search",
+            f"{name} scores",
+            column,
+            float(value),
+            unit,
+            **more,
+            **settings,
+        )
 
 
 def times(arguments):
@@ -87,11 +98,14 @@ def times(arguments):
         scores, labels = scored(rng, size, RANGES["narrow"])
         scores = scores.astype("float32")
         runs = [timed(fit_threshold, scores, labels)[1] for _ in range(3)]
-        yield {
-            "part": "time",
-            "samples": size,
-            "seconds": statistics.median(runs),
-        }
+        yield figure(
+            "Time of `fit_threshold`",
+            f"{size:,} scores",
+            "time",
+            statistics.median(runs),
+            "s",
+            x=size,
+        )
 
 
 def classified(rng, size, classes):
@@ -103,17 +117,21 @@ def classified(rng, size, classes):
 
 
 def weights(arguments):
-    """A row for each number of classes and metric."""
+    """Rows for each number of classes and metric."""
     for classes in arguments.classes:
         for metric in ("accuracy", "f1"):
-            yield {
-                "part": "weights",
-                "classes": classes,
-                "metric": metric,
-                "seeds": arguments.class_seeds,
-                "samples": arguments.samples,
-                **compared(arguments, classes, metric),
-            }
+            found = compared(arguments, classes, metric)
+            for column, (value, unit, spread) in found.items():
+                yield figure(
+                    "Class weights against argmax and Powell's search",
+                    f"{classes} classes, {metric}",
+                    column,
+                    value,
+                    unit,
+                    spread=spread,
+                    seeds=arguments.class_seeds,
+                    samples=arguments.samples,
+                )
 
 
 def compared(arguments, classes, metric):
@@ -123,26 +141,27 @@ def compared(arguments, classes, metric):
         rng = np.random.default_rng(seed)
         p, labels = classified(rng, 2 * arguments.samples, classes)
         first, second = np.split(p, 2), np.split(labels, 2)
-        for method in ("coordinate", "powell"):
+        plain = score(first[0].argmax(1), second[0], metric)
+        found.setdefault(("argmax", "points"), []).append(100 * plain)
+        for name, method in (("ours", "coordinate"), ("Powell", "powell")):
             fitted, seconds = timed(
                 fit_class_weights, first[0], second[0], metric, method=method
             )
-            chosen = fitted.predict(first[1])
+            other = score(fitted.predict(first[1]), second[1], metric)
             for key, value in {
-                method: fitted.score,
-                f"{method}_other_half": score(chosen, second[1], metric),
-                f"{method}_seconds": seconds,
+                (name, "points"): 100 * fitted.score,
+                (f"{name}, other half", "points"): 100 * other,
+                (f"{name}, time", "ms"): 1e3 * seconds,
             }.items():
                 found.setdefault(key, []).append(value)
-        chosen = first[0].argmax(1)
-        plain = score(chosen, second[0], metric)
-        found.setdefault("argmax", []).append(plain)
-    gaps = np.subtract(found["coordinate"], found["powell"])
-    row = {key: float(np.mean(values)) for key, values in found.items()}
-    row["points"] = float(100 * gaps.mean())
-    row["deviation"] = float(100 * gaps.std())
-    row["worse"] = float(np.mean(gaps < -1e-12))
-    return row
+    gaps = np.subtract(found["ours", "points"], found["Powell", "points"])
+    rows = {
+        column: (float(np.mean(values)), unit, None)
+        for (column, unit), values in found.items()
+    }
+    rows["gained"] = (float(gaps.mean()), "points", float(gaps.std()))
+    worse = 100 * float(np.mean(gaps < -1e-10))
+    return rows | {"ours is worse": (worse, "% of sets", None)}
 
 
 def score(chosen, labels, metric):
@@ -153,50 +172,6 @@ def score(chosen, labels, metric):
     hits = [np.sum((chosen == c) & (labels == c)) for c in classes]
     sizes = [np.sum(chosen == c) + np.sum(labels == c) for c in classes]
     return np.mean(2 * np.array(hits) / np.array(sizes))
-
-
-def show(rows):
-    """Print a table for each part."""
-    header = "scores,missed,worse,points,±,most,ms,Powell ms".split(",")
-    table = [
-        [
-            row["range"],
-            f"{row['missed']:.0%}",
-            f"{row['worse']:.0%}",
-            *(f"{row[key]:.2f}" for key in ("points", "deviation", "most")),
-            f"{1e3 * row['seconds']:.2f}",
-            f"{1e3 * row['published_seconds']:.2f}",
-        ]
-        for row in rows
-        if row["part"] == "threshold"
-    ]
-    print_table(header, table)
-    print()
-    table = [
-        [f"{row['samples']:,}", f"{row['seconds']:.4f}"]
-        for row in rows
-        if row["part"] == "time"
-    ]
-    print_table(["scores", "seconds"], table)
-    print()
-    keys = ["argmax", "powell", "coordinate"]
-    keys += ["powell_other_half", "coordinate_other_half"]
-    header = "classes,argmax,Powell,ours,Powell other,ours other".split(",")
-    header += ["points", "±", "worse", "Powell ms", "ms"]
-    table = [
-        [
-            f"{row['classes']} {row['metric']}",
-            *(f"{row[key]:.4f}" for key in keys),
-            f"{row['points']:.2f}",
-            f"{row['deviation']:.2f}",
-            f"{row['worse']:.0%}",
-            f"{1e3 * row['powell_seconds']:.1f}",
-            f"{1e3 * row['coordinate_seconds']:.1f}",
-        ]
-        for row in rows
-        if row["part"] == "weights"
-    ]
-    print_table(header, table)
 
 
 def main():
@@ -212,7 +187,11 @@ def main():
     parser.add_argument(
         "--classes", type=int, nargs="+", default=[3, 5, 10, 20]
     )
+    parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.seeds, arguments.class_seeds = 10, 3
+        arguments.sizes, arguments.classes = [10**4, 10**5, 10**6], [3, 10]
     parts = (thresholds, times, weights)
     rows = [row for part in parts for row in part(arguments)]
     show(rows)
