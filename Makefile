@@ -1,6 +1,6 @@
 # The project's tasks. Each makes what it needs in .venv, once.
 
-#? BACKEND      tensorflow (default), jax or torch: what demo and bench run on
+#? BACKEND      tensorflow (default), jax or torch: what demo runs on
 BACKEND ?= tensorflow
 #? BACKENDS     what test and test-slow run on; default "tensorflow jax torch"
 BACKENDS ?= tensorflow jax torch
@@ -31,6 +31,7 @@ empty :=
 space := $(empty) $(empty)
 comma := ,
 for_backend := $(installed)/nlp,examples,$(BACKEND)
+for_bench := $(installed)/nlp,examples,bench,tensorflow,jax,torch
 for_tests := $(installed)/nlp,examples,test,$(subst $(space),$(comma),$(strip $(BACKENDS)))
 
 .DEFAULT_GOAL := help
@@ -72,8 +73,8 @@ format: $(installed)/dev ## mend what ruff can mend
 	$(python) -m ruff check --fix-only
 	$(python) -m ruff format
 
-bench: check-backend $(for_backend) ## compare span extraction with its peers
-	KERAS_BACKEND=$(BACKEND) $(python) -m benchmarks.span_extraction $(ARGS)
+bench: $(for_bench) ## measure everything beside its peers; ARGS=--quick in minutes
+	$(python) -m benchmarks $(ARGS)
 
 clean: ## remove logs, caches and build products; keep .venv
 	rm -rf .test-logs .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -18,6 +18,8 @@ from pathlib import Path
 import keras
 
 RESULTS = Path(__file__).parent / "results"
+# The table of a benchmark that could not be run.
+NOT_RUN = "Not run"
 # The processes of one run share its number: a cell is its latest run's.
 RUN = os.environ.setdefault("KERAS_TRICKS_RUN", f"{time.time():.0f}")
 
@@ -32,6 +34,7 @@ def figure(
     spread: float | None = None,
     seed: int | None = None,
     x: float | None = None,
+    curve: str | None = None,
     peer: str | None = None,
     ratio: float | None = None,
     note: str | None = None,
@@ -52,6 +55,7 @@ def figure(
         "spread": spread,
         "seed": seed,
         "x": x,
+        "curve": curve,
         "peer": peer,
         "ratio": ratio,
         "note": note,

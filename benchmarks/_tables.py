@@ -18,6 +18,7 @@ class Cell(NamedTuple):
     peer: str | None
     note: str | None
     x: float | None
+    curve: str | None
 
 
 class Table(NamedTuple):
@@ -68,7 +69,7 @@ def show(rows: list[dict]) -> None:
 def number(value: float, unit: str = "") -> str:
     """Three digits that count, one after the point for points at least."""
     if isinstance(value, int) or value == 0:
-        return f"{value:,}"
+        return f"{int(value):,}"
     size = math.floor(math.log10(abs(value)))
     if size < -3:
         return f"{value:.1e}"
@@ -103,6 +104,7 @@ def _summary(rows: list[dict]) -> Cell:
         last.get("peer"),
         last.get("note"),
         last.get("x"),
+        last.get("curve") or last["row"],
     )
 
 

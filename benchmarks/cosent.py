@@ -241,7 +241,6 @@ def figures(rows):
         key = row["rows"], row["spread"]
         size = f"{row['rows']:,} pairs" + (" × 1e4" if key[1] > 1 else "")
         name = label(row["mode"], row["variant"], size)
-        options["x"] = row["rows"]
         ours = seconds[(*key, "ours")]
         yield figure(
             TITLE,
@@ -252,6 +251,7 @@ def figures(rows):
             peer="ours",
             ratio=row["processor_seconds"] / ours,
             runs=row["runs"],
+            **(place(row) if key[1] == 1.0 else {}),
             **options,
         )
         for column, field, unit, scale in (
@@ -263,6 +263,10 @@ def figures(rows):
             if row[field] is not None:
                 value = scale * row[field]
                 yield figure(TITLE, name, column, value, unit, **options)
+
+
+def place(row):
+    return {"x": row["rows"], "curve": label(row["mode"], row["variant"], "")}
 
 
 def label(mode, variant, size):

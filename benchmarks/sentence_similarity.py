@@ -10,8 +10,8 @@ dropout, and the head of Sentence-BERT.
 
     python -m benchmarks.sentence_similarity --data FOLDER
 
-FOLDER holds `sts-train.csv`, `sts-dev.csv` and `sts-test.csv`. Results are of
-the last epoch; nothing is chosen on dev.
+FOLDER holds `stsb_en/` with `sts-train.csv`, `sts-dev.csv` and `sts-test.csv`.
+Results are of the last epoch; nothing is chosen on dev.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", default=os.environ.get("KERAS_TRICKS_STSB"))
+    parser.add_argument("--data", default=os.environ.get("KERAS_TRICKS_DATA"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rate", type=float, default=5e-5)
@@ -110,10 +110,13 @@ def main():
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--limit", type=int, help="pairs to train on")
     parser.add_argument("--held", type=int, help="pairs of dev and of test")
+    parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.seeds, arguments.limit, arguments.held = 1, 96, 200
     if not arguments.data:
-        parser.error("--data FOLDER or KERAS_TRICKS_STSB is needed")
-    corpus = load_pairs(f"stsb_en:{arguments.data}")
+        parser.error("--data FOLDER or KERAS_TRICKS_DATA is needed")
+    corpus = load_pairs(f"stsb_en:{Path(arguments.data) / 'stsb_en'}")
     corpus = corpus.limited(arguments.limit, arguments.held)
     started = time.perf_counter()
     lower = freeze(corpus, arguments.length)

@@ -217,7 +217,10 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, help="instead of the set's own")
     parser.add_argument("--limit", type=int, help="use this many texts only")
+    parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.seeds, arguments.epochs, arguments.limit = 1, 1, 300
     if not arguments.data:
         parser.error("--data FOLDER or KERAS_TRICKS_DATA is needed")
     for name in arguments.sets:

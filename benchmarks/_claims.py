@@ -1,0 +1,131 @@
+"""What the sources claim, and which figures speak for or against it."""
+
+import math
+from typing import NamedTuple
+
+from benchmarks._tables import Cell
+from benchmarks._tables import cells
+from benchmarks._tables import number
+
+
+class Comparison(NamedTuple):
+    """`better` is above `than` (below, if `lower`) in a column of a table."""
+
+    benchmark: str
+    table: str
+    column: str
+    better: str
+    than: str
+    lower: bool = False
+    backend: str | None = None
+
+
+class Claim(NamedTuple):
+    """A sentence of a source, and the comparisons that test it."""
+
+    text: str
+    source: str
+    differs: str
+    comparisons: tuple[Comparison, ...]
+
+
+CLUENER = "CLUENER, small encoder from scratch: F1 on valid"
+WNUT = "WNUT-17, MiniLM: F1 on test"
+STSB = "Spearman on the English STS benchmark, MiniLM"
+POWELL = "Accuracy of the exact threshold against Powell's search"
+
+
+def _spans(better: str, than: str) -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison("span_extraction", table, "F1", better, than)
+        for table in (CLUENER, WNUT)
+    )
+
+
+def _similarity(than: str) -> tuple[Comparison, ...]:
+    return (Comparison("sentence_similarity", STSB, "test", "CoSENT", than),)
+
+
+CLAIMS = (
+    Claim(
+        "EfficientGlobalPointer scores above GlobalPointer with a fraction of "
+        "its weights",
+        "[8877](https://kexue.fm/archives/8877)",
+        "a small encoder, or MiniLM, in place of BERT-base",
+        _spans("efficient", "standard"),
+    ),
+    Claim(
+        "GlobalPointer scores above tagging each token",
+        "[8373](https://kexue.fm/archives/8373)",
+        "a softmax for each token in place of a CRF; a smaller encoder",
+        _spans("standard", "softmax"),
+    ),
+    Claim(
+        "CoSENT scores above the head of Sentence-BERT",
+        "[8847](https://kexue.fm/archives/8847)",
+        "MiniLM, pretrained for similarity, 960 pairs, one rate for all",
+        _similarity("Sentence-BERT head"),
+    ),
+    Claim(
+        "CoSENT scores above regression of the cosine",
+        "[8847](https://kexue.fm/archives/8847)",
+        "MiniLM, pretrained for similarity, 960 pairs, one rate for all",
+        _similarity("cosine regression"),
+    ),
+)
+
+
+def judged(claim: Claim, kept: dict[str, list[dict]]) -> list[str]:
+    """The verdict, and the figures that it rests on."""
+    held, figures = [], []
+    for comparison in claim.comparisons:
+        found = _find(comparison, kept)
+        if found is None:
+            continue
+        held.append(_holds(comparison, *found))
+        first, second = map(_text, found)
+        figures.append(f"{comparison.table}: {first} against {second}")
+    return [_verdict(held), "; ".join(figures)]
+
+
+def _find(comparison: Comparison, kept: dict) -> tuple[Cell, Cell] | None:
+    rows = [
+        row
+        for row in kept.get(comparison.benchmark, [])
+        if row["table"] == comparison.table
+        and comparison.backend in (None, row["backend"])
+    ]
+    by_name = {
+        name: cell
+        for (_, name, column), cell in cells(rows).items()
+        if column == comparison.column and cell.mean is not None
+    }
+    if comparison.better in by_name and comparison.than in by_name:
+        return by_name[comparison.better], by_name[comparison.than]
+    return None
+
+
+def _holds(comparison: Comparison, first: Cell, second: Cell) -> bool:
+    """Whether the difference is above two standard errors."""
+    error = math.sqrt(
+        sum((c.spread or 0.0) ** 2 / max(c.count, 1) for c in (first, second))
+    )
+    difference = first.mean - second.mean
+    return (-difference if comparison.lower else difference) > 2 * error
+
+
+def _text(cell: Cell) -> str:
+    text = number(cell.mean, cell.unit)
+    if cell.spread is not None:
+        text += f" ± {number(cell.spread, cell.unit)}"
+    return text
+
+
+def _verdict(held: list[bool]) -> str:
+    if not held:
+        return "could not be tested here"
+    if all(held):
+        return "**confirmed**"
+    if any(held):
+        return f"in part ({sum(held)} of {len(held)})"
+    return "not confirmed here"
