@@ -36,8 +36,10 @@ class Job(NamedTuple):
 JOBS = {
     "span_loss": Job(),
     "span_extraction": Job(data=("cluener", "wnut17")),
+    "exactness": Job(per_backend=True),
     "cosent": Job(),
     "sentence_similarity": Job(data=("stsb_en",), backend="torch"),
+    "similarity_from_scratch": Job(data=("stsb_zh",)),
     "thresholds": Job(backend="torch"),
 }
 

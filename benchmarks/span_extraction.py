@@ -221,6 +221,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.seeds, arguments.epochs, arguments.limit = 1, 1, 300
+        arguments.sets = arguments.sets[:1]
     if not arguments.data:
         parser.error("--data FOLDER or KERAS_TRICKS_DATA is needed")
     for name in arguments.sets:
