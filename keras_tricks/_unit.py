@@ -10,8 +10,12 @@ Tensor = Any
 def unit(x: Tensor) -> Tensor:
     """Divide vectors on the last axis by their length.
 
-    A zero vector stays zero, and has no gradient.
+    By their largest entry first, so that no square overflows or vanishes: the
+    direction does not depend on the scale, and neither does its gradient. A
+    zero vector stays zero, and has no gradient.
     """
-    square = ops.sum(x * x, axis=-1, keepdims=True)
-    some = square > 0
+    largest = ops.max(ops.abs(x), axis=-1, keepdims=True)
+    some = largest > 0
+    x = x / ops.stop_gradient(ops.where(some, largest, 1.0))
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return ops.where(some, x * ops.rsqrt(ops.where(some, square, 1.0)), 0.0)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._unit import unit
 from keras_tricks.layers._pair import check_pair
 
 Tensor = Any
@@ -70,17 +71,8 @@ class PairSimilarity(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Tensor:
-        u, v = (_unit(ops.cast(x, "float32")) for x in inputs)
+        u, v = (unit(ops.cast(x, "float32")) for x in inputs)
         return ops.cast(ops.sum(u * v, axis=-1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (check_pair(input_shape)[0],)
-
-
-def _unit(x: Tensor) -> Tensor:
-    """Vectors of length 1; zeros stay zeros."""
-    largest = ops.max(ops.abs(x), axis=-1, keepdims=True)
-    # The direction does not depend on the scale, so neither does its gradient.
-    x = x / ops.stop_gradient(ops.where(largest == 0.0, 1.0, largest))
-    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.where(square == 0.0, 1.0, square))

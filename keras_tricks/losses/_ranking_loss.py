@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_tricks.losses._numbers import check_positive
+from keras_tricks._checks import check_positive
 from keras_tricks.losses._ranking import ranking_loss
 from keras_tricks.losses._zero_bounded import at_least_float32
 

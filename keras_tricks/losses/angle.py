@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_tricks._checks import check_rank
+from keras_tricks._unit import unit
 from keras_tricks.losses._ranking_loss import RankingLoss
-from keras_tricks.losses._unit import unit
 
 Tensor = Any
 

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_not_negative
 from keras_tricks._checks import check_rank
-from keras_tricks.losses._numbers import check_not_negative
 from keras_tricks.losses._zero_bounded import at_least_float32
 
 Tensor = Any

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_positive
 from keras_tricks._checks import check_rank
-from keras_tricks.losses._numbers import check_positive
-from keras_tricks.losses._unit import unit
+from keras_tricks._unit import unit
 from keras_tricks.losses._zero_bounded import at_least_float32
 from keras_tricks.losses._zero_bounded import log1p_sum_exp
 
