@@ -61,3 +61,16 @@ def is_real(value: Any) -> bool:
         and not isinstance(value, bool)
         and math.isfinite(value)
     )
+
+
+def check_positive_range(
+    name: str, bounds: tuple[float, float], value: float
+) -> tuple[float, float]:
+    """Return `bounds` if they are positive and hold `value`, else raise."""
+    low, high = bounds
+    if not 0 < low <= value <= high < math.inf:
+        raise ValueError(
+            f"`{name}` must be two positive numbers with the starting value "
+            f"{value} between them. Received: {name}={bounds}"
+        )
+    return float(low), float(high)

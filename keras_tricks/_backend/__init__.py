@@ -44,8 +44,11 @@ def store_product(variable: Any, *factors: Tensor) -> Tensor:
     return running().store_product(variable, *factors)
 
 
-def value_now(variable: Any) -> np.ndarray:
-    """The variable's value as float64, even while a step is traced."""
+def value_now(variable: Any) -> np.ndarray | None:
+    """The variable's value as float64, even while a step is traced.
+
+    None on JAX if the value is an argument of the function that is traced.
+    """
     return running().value_now(variable)
 
 

@@ -54,8 +54,10 @@ def store_product(variable: Any, *factors: Tensor) -> Tensor:
     return product
 
 
-def value_now(variable: Any) -> np.ndarray:
-    """The variable's value as float64, even while a step is traced."""
+def value_now(variable: Any) -> np.ndarray | None:
+    """The variable's value as float64, or None if a trace hands it in."""
+    if isinstance(variable.value, jax.core.Tracer):
+        return None
     return np.asarray(keras.ops.convert_to_numpy(variable), "float64")
 
 

@@ -1,14 +1,15 @@
 """MetaStepSize: learn the step size of an optimizer while it runs."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_tricks._backend import divide_by_agreement
-from keras_tricks._backend import store_product
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_not_negative
+from keras_tricks._checks import check_positive
+from keras_tricks._checks import check_positive_range
+from keras_tricks.optimizers._step_sizes import StepSizes
 from keras_tricks.optimizers.wrapper import OptimizerWrapper
 
 Tensor = Any
@@ -135,22 +136,19 @@ class MetaStepSize(OptimizerWrapper):
         **kwargs: Any,
     ):
         super().__init__(inner_optimizer, name=name, **kwargs)
-        self.scale_learning_rate = not_negative(
+        self.scale_learning_rate = check_not_negative(
             "scale_learning_rate", scale_learning_rate
         )
-        self.gain_learning_rate = not_negative(
+        self.gain_learning_rate = check_not_negative(
             "gain_learning_rate", gain_learning_rate
         )
-        if scale_decay_steps is not None and not scale_decay_steps > 0:
-            raise ValueError(
-                "`scale_decay_steps` must be above 0, or None. Received: "
-                f"scale_decay_steps={scale_decay_steps}"
-            )
+        if scale_decay_steps is not None:
+            check_positive("scale_decay_steps", scale_decay_steps)
         self.scale_decay_steps = scale_decay_steps
-        self.scale_range = positive_range(
+        self.scale_range = check_positive_range(
             "scale_range", scale_range, initial_scale
         )
-        self.gain_range = positive_range("gain_range", gain_range, 1.0)
+        self.gain_range = check_positive_range("gain_range", gain_range, 1.0)
         self.initial_scale = initial_scale
         self.use_directions = use_directions
         self.use_signs = use_signs
@@ -159,112 +157,47 @@ class MetaStepSize(OptimizerWrapper):
         )
 
     def build_state(self, variables: list[Variable]) -> None:
-        self.positions = {id(v): i for i, v in enumerate(variables)}
-        self.scale = self.add_scalar(
-            "scale", keras.initializers.Constant(self.initial_scale)
-        )
-        self.moves = [
-            self.add_slot(v, "move", dtype=at_least_float32(v))
-            for v in variables
-        ]
-        if self.gain_learning_rate:
-            self.gains = [
-                self.add_slot(v, "gain", "ones", at_least_float32(v))
-                for v in variables
-            ]
+        self.sizes = StepSizes(self, variables)
+
+    @property
+    def scale(self) -> Any:
+        """`s`, of the next step's start."""
+        return self.sizes.scale if self.built else self.initial_scale
 
     @property
     def effective_learning_rate(self) -> Tensor:
         """The learning rate that the scale makes of the inner optimizer's."""
-        scale = self.scale if self.built else self.initial_scale
-        return self.learning_rate * ops.convert_to_tensor(scale)
+        return self.learning_rate * ops.convert_to_tensor(self.scale)
+
+    @property
+    def gains_are_inside(self) -> bool:
+        """Whether gains change the gradient."""
+        return self.gains_on == "gradient" and self.gain_learning_rate > 0
 
     def transform_gradients(
         self, gradients: list[Tensor], variables: list[Variable]
     ) -> list[Tensor]:
-        if self.gains_on == "update" or not self.gain_learning_rate:
+        if not self.gains_are_inside:
             return gradients
-        self.learn(gradients, variables)
+        self.sizes.learn(gradients, variables)
         return [
-            ops.cast(g * self.gains[self.positions[id(v)]], g.dtype)
+            ops.cast(g * self.sizes.gain_of(v), g.dtype)
             for g, v in zip(gradients, variables, strict=True)
         ]
 
     def before_updates(
         self, gradients: list[Tensor], variables: list[Variable]
     ) -> None:
-        if self.gains_on == "update" or not self.gain_learning_rate:
-            self.learn(gradients, variables)
-
-    def learn(self, gradients: list[Tensor], variables: list[Variable]) -> None:
-        """Set scale and gains by the gradients at the end of the last step."""
-        positions = [self.positions[id(v)] for v in variables]
-        moves = [ops.convert_to_tensor(self.moves[i]) for i in positions]
-        gradients = [
-            ops.cast(g, move.dtype)
-            for g, move in zip(gradients, moves, strict=True)
-        ]
-        if self.scale_learning_rate:
-            growth = self.agreement(gradients, moves) * self.scale_rate()
-            self.scale.assign(
-                ops.clip(self.scale * ops.exp(growth), *self.scale_range)
-            )
-        if self.gain_learning_rate:
-            for i, g, move in zip(positions, gradients, moves, strict=True):
-                self.learn_gain(self.gains[i], g, move)
-
-    def learn_gain(self, gain: Variable, g: Tensor, move: Tensor) -> None:
-        rate = self.gain_learning_rate
-        if self.use_signs:
-            divide_by_agreement(gain, g, move, rate, *self.gain_range)
-        else:
-            p = gain * ops.exp(-rate * g * move)
-            gain.assign(ops.clip(p, *self.gain_range))
-
-    def agreement(self, gradients: list[Tensor], moves: list[Tensor]) -> Tensor:
-        """`cos(g, d)`, or `⟨g, −u⟩`."""
-        g_d = -inner_product(gradients, moves)
-        if self.use_directions:
-            norm = ops.sqrt(inner_product(gradients, gradients))
-            norm = norm * ops.sqrt(inner_product(moves, moves))
-            # Squares may underflow where the product does not.
-            g_d = ops.clip(g_d / norm, -1.0, 1.0)
-        elif self.keeps_rates:
-            g_d = g_d * self.learning_rate
-        return ops.where(ops.isfinite(g_d), g_d, 0.0)
-
-    def scale_rate(self) -> Any:
-        if self.scale_decay_steps is None:
-            return self.scale_learning_rate
-        t = ops.cast(self.iterations, "float32")
-        return self.scale_learning_rate / (1 + t / self.scale_decay_steps)
-
-    @property
-    def keeps_rates(self) -> bool:
-        """Whether moves are kept as `u / η`, and not as they are taken."""
-        return not (self.use_directions and self.use_signs)
+        if not self.gains_are_inside:
+            self.sizes.learn(gradients, variables)
 
     def room_for_update(self, variable: Variable) -> Variable | None:
-        return self.moves[self.positions[id(variable)]]
+        return self.sizes.move_of(variable)
 
     def transform_update(
         self, update: Tensor, gradient: Tensor, variable: Variable
     ) -> Tensor:
-        position = self.positions[id(variable)]
-        u = ops.cast(update, self.moves[position].dtype)
-        factors = [ops.convert_to_tensor(self.scale)]
-        if self.gain_learning_rate and self.gains_on == "update":
-            factors.append(ops.convert_to_tensor(self.gains[position]))
-        if self.keeps_rates:
-            move = math.prod(factors, start=u)
-            self.moves[position].assign(self.rate_of(u))
-        else:
-            move = store_product(self.moves[position], u, *factors)
-        return ops.cast(move, update.dtype)
-
-    def rate_of(self, u: Tensor) -> Tensor:
-        lr = ops.cast(self.learning_rate, u.dtype)
-        return ops.where(lr > 0, u / ops.where(lr > 0, lr, 1.0), 0.0)
+        return self.sizes.step(update, variable)
 
     def transform_decay(self, decay: Tensor, variable: Variable) -> Tensor:
         return decay * ops.cast(self.scale, decay.dtype)
@@ -281,37 +214,3 @@ class MetaStepSize(OptimizerWrapper):
             "use_signs": self.use_signs,
             "gains_on": self.gains_on,
         }
-
-
-def inner_product(xs: list[Tensor], ys: list[Tensor]) -> Tensor:
-    """⟨x, y⟩ over all variables."""
-    return sum(
-        ops.sum(ops.cast(x * y, "float32")) for x, y in zip(xs, ys, strict=True)
-    )
-
-
-def at_least_float32(variable: Variable) -> str:
-    """Small steps and gains near 1 are lost in half precision."""
-    return "float64" if variable.dtype == "float64" else "float32"
-
-
-def not_negative(name: str, value: float) -> float:
-    """Return `value` if it is a number of at least 0, else raise."""
-    if not 0 <= value < math.inf:
-        raise ValueError(
-            f"`{name}` must be at least 0. Received: {name}={value}"
-        )
-    return value
-
-
-def positive_range(
-    name: str, bounds: tuple[float, float], value: float
-) -> tuple[float, float]:
-    """Return `bounds` if they are positive and hold `value`, else raise."""
-    low, high = bounds
-    if not 0 < low <= value <= high < math.inf:
-        raise ValueError(
-            f"`{name}` must be two positive numbers with the starting value "
-            f"{value} between them. Received: {name}={bounds}"
-        )
-    return float(low), float(high)

@@ -1,6 +1,6 @@
 """What an optimizer around an optimizer owes Keras.
 
-Private names of Keras, used here and in `_wrapped_step.py`, nowhere else:
+Private names of Keras, used here, in `_forwarding.py` and `_wrapped_step.py`:
 
 - `_backend_update_step` (JAX, PyTorch) and `_all_reduce_sum_gradients`
   (TensorFlow): where gradients are unscaled, accumulated, clipped and summed
@@ -11,7 +11,8 @@ Private names of Keras, used here and in `_wrapped_step.py`, nowhere else:
 - `_get_variable_index`, `_trainable_variables`, `_trainable_variables_indices`,
   `_var_key`, `_iterations`, `_learning_rate`, and of TensorFlow
   `_distribution_strategy`;
-- `_layout` of a variable, its place in a distribution.
+- `_layout` of a variable, its place in a distribution, and `_value`, which is
+  None while JAX' trainer holds the value.
 
 `tests/optimizers/test_wrapper.py` says when one of them changes.
 """
@@ -20,10 +21,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
-from keras_tricks.optimizers._inner_optimizer import refuse_base_arguments
-from keras_tricks.optimizers._inner_optimizer import refuse_inner
+from keras_tricks.optimizers._forwarding import ForwardingOptimizer
 from keras_tricks.optimizers._wrapped_step import WrappedStep
 from keras_tricks.optimizers._wrapped_step import rules
 
@@ -31,21 +29,12 @@ Tensor = Any
 Variable = Any
 
 
-def forwarded(name: str) -> property:
-    """A property that is the inner optimizer's."""
-
-    def read(self: Any) -> Any:
-        return getattr(self.inner_optimizer, name)
-
-    def write(self: Any, value: Any) -> None:
-        # `Optimizer.__init__` writes its defaults before there is an inner one.
-        if "inner_optimizer" in self.__dict__:
-            setattr(self.inner_optimizer, name, value)
-
-    return property(read, write)
+def holds_value(variable: Variable) -> bool:
+    """Whether its value is there; JAX' trainer takes it away in `fit`."""
+    return variable._value is not None
 
 
-class OptimizerWrapper(keras.optimizers.Optimizer):
+class OptimizerWrapper(ForwardingOptimizer):
     """Maps an optimizer to one with changed gradients or changed updates.
 
     The step of the inner optimizer runs as it is; a subclass changes what goes
@@ -87,35 +76,8 @@ class OptimizerWrapper(keras.optimizers.Optimizer):
             is inside another wrapper already; for arguments that belong to it.
     """
 
-    built: bool
     transforms_updates = False
     active = True
-
-    iterations = forwarded("iterations")
-    learning_rate = forwarded("learning_rate")
-    weight_decay = forwarded("weight_decay")
-    clipnorm = forwarded("clipnorm")
-    clipvalue = forwarded("clipvalue")
-    global_clipnorm = forwarded("global_clipnorm")
-    use_ema = forwarded("use_ema")
-    ema_momentum = forwarded("ema_momentum")
-    ema_overwrite_frequency = forwarded("ema_overwrite_frequency")
-    loss_scale_factor = forwarded("loss_scale_factor")
-    gradient_accumulation_steps = forwarded("gradient_accumulation_steps")
-    _iterations = forwarded("_iterations")
-    _learning_rate = forwarded("_learning_rate")
-    _trainable_variables = forwarded("_trainable_variables")
-    _trainable_variables_indices = forwarded("_trainable_variables_indices")
-
-    def __init__(
-        self, inner_optimizer: Any, name: str | None = None, **kwargs: Any
-    ):
-        refuse_base_arguments(type(self).__name__, kwargs)
-        inner_optimizer = keras.optimizers.get(inner_optimizer)
-        refuse_inner(type(self).__name__, inner_optimizer)
-        super().__init__(learning_rate=0.0, name=name)
-        self.inner_optimizer = inner_optimizer
-        inner_optimizer.is_inside_wrapper = True
 
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:
@@ -200,61 +162,3 @@ class OptimizerWrapper(keras.optimizers.Optimizer):
         return next(rules(self.inner_optimizer)).add_variable(
             (), initializer, dtype, "only_first_replica", name=name
         )
-
-    @property
-    def variables(self) -> list[Variable]:
-        return self.inner_optimizer.variables
-
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        if not self.built and trainable_variables is not None:
-            trainable_variables = list(trainable_variables)
-            self.build(trainable_variables)
-        self.inner_optimizer.apply(grads, trainable_variables)
-
-    def stateless_apply(
-        self, optimizer_variables: Any, grads: Any, trainable_variables: Any
-    ) -> Any:
-        return self.inner_optimizer.stateless_apply(
-            optimizer_variables, grads, trainable_variables
-        )
-
-    def scale_loss(self, loss: Tensor) -> Tensor:
-        return self.inner_optimizer.scale_loss(loss)
-
-    def finalize_variable_values(self, var_list: Any) -> None:
-        self.inner_optimizer.finalize_variable_values(var_list)
-
-    def exclude_from_weight_decay(
-        self, var_list: Any = None, var_names: Any = None
-    ) -> None:
-        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
-
-    def set_weights(self, weights: Any) -> None:
-        self.inner_optimizer.set_weights(weights)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Nothing: the inner optimizer is saved, with the state of this one."""
-
-    def load_own_variables(self, store: Any) -> None:
-        """Nothing: see `save_own_variables`."""
-
-    def get_config(self) -> dict:
-        inner = keras.saving.serialize_keras_object(self.inner_optimizer)
-        return {"inner_optimizer": inner, "name": self.name}
-
-    @classmethod
-    def from_config(
-        cls, config: dict, custom_objects: dict | None = None
-    ) -> Any:
-        config = dict(config)
-        config["inner_optimizer"] = keras.saving.deserialize_keras_object(
-            config["inner_optimizer"], custom_objects=custom_objects
-        )
-        return cls(**config)
-
-    def __getattr__(self, name: str) -> Any:
-        # Callbacks look below one `inner_optimizer`, that of a
-        # `LossScaleOptimizer`, for the moving averages of the weights.
-        if name.startswith("__") or name == "inner_optimizer":
-            raise AttributeError(name)
-        return getattr(self.inner_optimizer, name)

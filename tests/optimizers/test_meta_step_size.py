@@ -18,6 +18,10 @@ def array(x):
     return keras.ops.convert_to_numpy(keras.ops.cast(x, "float32"))
 
 
+def gains_of(optimizer):
+    return array(optimizer.sizes.gains[0])
+
+
 def train(inner, gradients, w=(0.5, 1.0), dtype="float32", **arguments):
     variable = keras.Variable(np.array(w), dtype=dtype)
     optimizer = MetaStepSize(inner, **arguments)
@@ -52,7 +56,7 @@ def test_gives_the_published_numbers_of_egdd(use_signs, w, momentums, gains):
     inner = momentum()
     found, optimizer = train(inner, GRADIENTS, use_signs=use_signs, **EGDD)
     np.testing.assert_allclose(found, w, atol=5e-5)
-    np.testing.assert_allclose(array(optimizer.gains[0]), gains, atol=5e-5)
+    np.testing.assert_allclose(gains_of(optimizer), gains, atol=5e-5)
     np.testing.assert_allclose(-array(inner.momentums[0]), momentums, atol=5e-5)
     assert float(array(optimizer.scale)) == pytest.approx(1.0007, abs=5e-5)
 
@@ -112,7 +116,7 @@ def test_products_without_a_bound_keep_gains_within_their_range():
             [[1e3, 1e15], [sign * 1e3, sign * 1e15]],
             use_signs=False,
         )
-        found = array(optimizer.gains[0])
+        found = gains_of(optimizer)
         np.testing.assert_allclose(found, [gain, gain], rtol=1e-6)
 
 
@@ -129,7 +133,7 @@ def test_scale_and_gains_stay_within_their_ranges(gains_on):
             gains_on=gains_on,
         )
         assert float(array(optimizer.scale)) == pytest.approx(scale)
-        np.testing.assert_allclose(array(optimizer.gains[0]), gain, rtol=1e-6)
+        np.testing.assert_allclose(gains_of(optimizer), gain, rtol=1e-6)
 
 
 def test_gains_on_the_gradient_pass_through_the_momentum():
@@ -167,7 +171,7 @@ def test_scale_and_gains_do_not_see_the_size_of_gradients(seed, size):
         train(keras.optimizers.SGD(0.1), gradients * factor)[1]
         for factor in (1.0, size)
     ]
-    for one, other in zip(*((o.scale, o.gains[0]) for o in ends), strict=True):
+    for one, other in zip(*((o.scale, gains_of(o)) for o in ends), strict=True):
         np.testing.assert_allclose(array(one), array(other), rtol=1e-5)
 
 
@@ -189,7 +193,7 @@ def test_small_steps_are_not_lost_in_half_precision(dtype):
 def test_strange_gradients_leave_scale_and_gains_finite(g):
     _, optimizer = train(keras.optimizers.SGD(0.1), [[g, g]] * 2)
     assert np.isfinite(array(optimizer.scale))
-    assert np.isfinite(array(optimizer.gains[0])).all()
+    assert np.isfinite(gains_of(optimizer)).all()
 
 
 @pytest.mark.parametrize(("rate", "stored"), [(0.01, 2), (0.0, 1)])
@@ -224,7 +228,7 @@ def test_a_schedule_that_starts_at_zero_is_survived():
         )
         assert np.isfinite(w).all()
         assert (w < [0.5, 1.0]).all()
-        assert np.isfinite(array(optimizer.gains[0])).all()
+        assert np.isfinite(gains_of(optimizer)).all()
 
 
 def test_round_trips_its_configuration():
