@@ -7,6 +7,7 @@ which Chris Wellons searched for and tested
 multiplications, so that the masks of two keys are no reordering of each other.
 """
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,17 @@ def draw_mask(
     # A view and no shift: compiled, it is one loop with what uses the mask.
     halves = ops.reshape(ops.view(word, "int16"), (-1,))
     return ops.reshape(halves[:size] < levels(rate) - LEVELS // 2, shape)
+
+
+def checked_seed(seed: int | None) -> int:
+    """Return `seed`, or one that is drawn, if it has 32 bits, else raise."""
+    drawn = random.randrange(2**32) if seed is None else seed
+    if type(drawn) is not int or not 0 <= drawn < 2**32:
+        raise ValueError(
+            "`seed` must be an integer from 0 to 2**32 - 1. "
+            f"Received: seed={seed!r}"
+        )
+    return drawn
 
 
 def kept_rate(rate: float) -> float:

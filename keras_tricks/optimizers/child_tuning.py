@@ -1,17 +1,17 @@
 """Fine-tuning of a part of the weights, chosen by chance or by rank."""
 
-import random
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_tricks._checks import check_choice
+from keras_tricks.optimizers._child import Child
+from keras_tricks.optimizers._child import checked_scores
+from keras_tricks.optimizers._masks import checked_seed
 from keras_tricks.optimizers._masks import draw_mask
 from keras_tricks.optimizers._masks import kept_rate
-from keras_tricks.optimizers._masks import top_entries
 from keras_tricks.optimizers.wrapper import OptimizerWrapper
 
 Tensor = Any
@@ -96,6 +96,8 @@ class ChildTuning(OptimizerWrapper):
         `apply_to="update"` is the post's proposal.
     """
 
+    child: Child | None = None
+
     def __init__(
         self,
         inner_optimizer: Any,
@@ -117,22 +119,14 @@ class ChildTuning(OptimizerWrapper):
         self.apply_to = check_choice(
             "apply_to", apply_to, ("gradient", "update")
         )
-        self.seed = random.randrange(2**32) if seed is None else seed
-        if type(self.seed) is not int or not 0 <= self.seed < 2**32:
-            raise ValueError(
-                "`seed` must be an integer from 0 to 2**32 - 1. "
-                f"Received: seed={seed!r}"
-            )
+        self.seed = checked_seed(seed)
         self.transforms_updates = apply_to == "update"
         self.active = reserve_p < 1
-        self.child_is_chosen = False
 
     def build_state(self, variables: list[Variable]) -> None:
         self.positions = {id(v): i for i, v in enumerate(variables)}
         if self.mode == "task_driven":
-            self.masks = [
-                self.add_slot(v, "child", dtype="bool") for v in variables
-            ]
+            self.child = Child(self, variables)
 
     def choose_child(
         self, variables: Sequence[Variable], information: Sequence[Any]
@@ -145,30 +139,15 @@ class ChildTuning(OptimizerWrapper):
                 `fisher_information` returns. Weights with `inf` are always
                 chosen, those with less than the last place never.
         """
-        scores = [np.asarray(i, "float32") for i in information]
-        shapes = [tuple(v.shape) for v in variables]
-        if [s.shape for s in scores] != shapes:
-            raise ValueError(
-                "`information` must have an array for each variable, of its "
-                f"shape. Received: shapes {[s.shape for s in scores]} for "
-                f"variables of shapes {shapes}"
-            )
-        if not all((s >= 0).all() for s in scores):
-            raise ValueError(
-                "`information` must not be negative or NaN. Received: "
-                f"information={information}"
-            )
+        scores = checked_scores(variables, information)
         if self.mode != "task_driven":
             raise ValueError(
                 "`choose_child` must be called with mode='task_driven'. "
                 f"Received: mode={self.mode!r}"
             )
         self.build(variables)
-        self.child_is_chosen = True
-        if self.active:
-            chosen = top_entries(scores, self.reserve_p)
-            for mask, value in zip(self.masks, chosen, strict=True):
-                mask.assign(value)
+        if self.child:
+            self.child.choose(variables, scores, self.reserve_p)
 
     def transform_gradients(
         self, gradients: list[Tensor], variables: list[Variable]
@@ -193,23 +172,25 @@ class ChildTuning(OptimizerWrapper):
 
     def masked(self, x: Tensor, variable: Variable) -> Tensor:
         """`x` where the mask of `variable` is, divided by p if it was drawn."""
+        if self.child:
+            return self.child.masked(x, variable)
         index = self.positions[id(variable)]
-        if self.mode == "task_free":
-            mask = draw_mask(
-                x.shape, self.reserve_p, self.seed, self.iterations, index
-            )
-            return ops.cast(mask, x.dtype) * x / kept_rate(self.reserve_p)
-        if not self.child_is_chosen:
-            raise ValueError(
-                "A task-driven child must be chosen before training: call "
-                "`choose_child(model.trainable_variables, "
-                "fisher_information(model, ...))`, or restore the optimizer."
-            )
-        return ops.cast(self.masks[index], x.dtype) * x
+        mask = draw_mask(
+            x.shape, self.reserve_p, self.seed, self.iterations, index
+        )
+        return ops.where(mask, x / kept_rate(self.reserve_p), 0.0)
+
+    @property
+    def variables(self) -> list[Variable]:
+        # JAX' trainer comes by here before it takes the values away.
+        if self.child:
+            self.child.look()
+        return super().variables
 
     def load_own_variables(self, store: Any) -> None:
-        # The masks are among the inner optimizer's variables.
-        self.child_is_chosen = True
+        # What is loaded next, with the inner optimizer, decides.
+        if self.child:
+            self.child.is_chosen = False
 
     def get_config(self) -> dict:
         return super().get_config() | {

@@ -38,6 +38,10 @@ def test_draws_a_seed_and_keeps_it():
     assert ChildTuning.from_config(one.get_config()).seed == one.seed
 
 
+def masks_of(optimizer):
+    return [numpy(mask) for mask in optimizer.child.mask_of.values()]
+
+
 def moved_entries(optimizer, steps=4, **arguments):
     """Which of 64 weights each step moves, from gradients of ones."""
     run = Run(CASE, optimizer, [np.ones(64)], **arguments)
@@ -166,11 +170,11 @@ def test_the_child_is_saved_and_need_not_be_chosen_again(tmp_path):
     other.optimizer.build(other.trainable_variables)
     other.load_weights(tmp_path / "w.weights.h5")
     for mask, wanted in zip(
-        other.optimizer.masks, one.optimizer.masks, strict=True
+        masks_of(other.optimizer), masks_of(one.optimizer), strict=True
     ):
-        np.testing.assert_array_equal(numpy(mask), numpy(wanted))
+        np.testing.assert_array_equal(mask, wanted)
     fit(other, x, y)
-    chosen = sum(int(numpy(m).sum()) for m in one.optimizer.masks)
+    chosen = sum(int(m.sum()) for m in masks_of(one.optimizer))
     assert chosen == round(0.5 * sum(np.prod(s) for s in shapes))
 
 
@@ -184,9 +188,10 @@ def test_stores_one_byte_per_weight_or_none():
         )
     )
     assert len(free.variables) == len(plain.variables)
-    (mask,) = driven.masks
+    (mask,) = driven.child.mask_of.values()
     assert mask.dtype == "bool"
-    assert len(driven.variables) == len(plain.variables) + 1
+    # And one number: whether it was chosen.
+    assert len(driven.variables) == len(plain.variables) + 2
 
 
 def test_refuses_to_train_before_a_child_is_chosen():
