@@ -24,7 +24,7 @@ def simplex_step(w: Tensor, lr: Tensor, g: Tensor, axis: int) -> Tensor:
     g = ops.clip(g, -1e30, 1e30)
     step = lr * (g - ops.min(g, axis=axis, keepdims=True))
     log_w = ops.where(w > 0, ops.log(ops.where(w > 0, w, 1.0)), -float("inf"))
-    return ops.softmax(log_w - ops.minimum(step, 1e30), axis=axis)
+    return ops.softmax(log_w - ops.clip(step, 0.0, 1e30), axis=axis)
 
 
 def signed_step(w: Tensor, step: Tensor, beta: float, high: float) -> Tensor:

@@ -127,6 +127,46 @@ def test_survives_gradients_without_a_bound(constraint, dtype):
         assert (back != found).any()
 
 
+@pytest.mark.parametrize("constraint", ["nonnegative", "signed"])
+def test_a_step_changes_a_weight_by_a_factor_of_e_to_the_20_at_most(constraint):
+    found = after(np.array([1.0]), [[-50.0]], 1.0, constraint, beta=1e-3)
+    np.testing.assert_allclose(found, math.exp(20), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least"),
+    [("float32", 1.18e-38), ("bfloat16", 1.18e-38), ("float16", 5.96e-8)],
+)
+def test_the_smallest_number_of_the_dtype_bounds_weights_below(dtype, least):
+    w = np.array([[0.5, 0.5]])
+    found = after(w, [[[60.0, 0.0]]] * 9, 1.0, "nonnegative", dtype)
+    np.testing.assert_allclose(found[0, 0], least, rtol=0.05)
+    found = after(w, [[[60.0, 0.0]]] * 9, 1.0, "simplex", dtype)
+    np.testing.assert_allclose(found[0, 0], least, rtol=0.05)
+
+
+def test_the_simplex_survives_a_rate_without_a_bound():
+    for w in ([[0.0, 0.6, 0.4]], [[0.2, 0.4, 0.4]]):
+        found = after(np.array(w), [[[-9.0, 1.0, 2.0]]], 1e38, "simplex")
+        np.testing.assert_allclose(found.sum(-1), 1, rtol=1e-6)
+        assert (found[0, 0] > 0) == (w[0][0] > 0)
+
+
+def test_double_precision_is_kept():
+    if keras.config.backend() == "jax":
+        pytest.skip("JAX has no float64 unless it is switched on")
+    gradient = np.random.default_rng(1).normal(size=SHAPE)
+    for constraint in CONSTRAINTS:
+        w = start(constraint=constraint)
+        variable = keras.Variable(w, dtype="float64")
+        optimizer = ExponentiatedGradient(0.5, constraint)
+        tensor = keras.ops.convert_to_tensor(gradient, "float64")
+        optimizer.apply([tensor], [variable])
+        found = keras.ops.convert_to_numpy(variable.value)
+        expected = by_loops(w, gradient, 0.5, constraint)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
 def test_a_weight_stays_where_the_gradient_is_nan(constraint):
     w = start(constraint=constraint)
