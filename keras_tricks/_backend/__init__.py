@@ -113,6 +113,23 @@ def gradient_norm(
     return running().gradient_norm(function, x, norm, layer)
 
 
+def linearized(
+    function: Callable[[Any], Tensor], x: Any, layer: Any = None
+) -> tuple[Tensor, Any, Callable[[Any], Tensor]]:
+    """The value of a function at `x`, its gradient, and `v ↦ ⟨v, gradient⟩`.
+
+    The products `(batch,)` can be differentiated with respect to `v` and, once,
+    to the variables that `function` reads; the gradient itself is a constant.
+
+    Args:
+        function: From `x` to scores `(batch,)`.
+        x: A float tensor `(batch, ...)`, or a list of them, which the gradient
+            and `v` are then, too.
+        layer: As for `input_gradient`.
+    """
+    return running().linearized(function, x, layer)
+
+
 def value_and_gradients(
     function: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

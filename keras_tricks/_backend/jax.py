@@ -216,16 +216,24 @@ def gradient_norm(
     if _depth:
         y, gradient = input_gradient(function, x, layer, True)
         return y, norm(gradient)
+    y, gradient, slope = linearized(function, x, layer)
+    n, pull = jax.vjp(norm, gradient)
+    (u,) = pull(jnp.ones_like(n))
+    along = slope(u).astype(n.dtype)
+    # The value is the norm's, which half precision rounds less.
+    return y, n + (along - jax.lax.stop_gradient(along))
+
+
+def linearized(
+    function: Callable, x: Any, layer: Any
+) -> tuple[Tensor, Any, Callable]:
+    """Forward mode, and its transpose for the gradient."""
     recorded = Recorded(function)
     with deeper():
         y, slope, effects = jax.linearize(recorded, x, has_aux=True)
     recorded.replay(effects, layer)
     (gradient,) = jax.linear_transpose(slope, x)(jnp.ones_like(y))
-    n, pull = jax.vjp(norm, jax.lax.stop_gradient(gradient))
-    (u,) = pull(jnp.ones_like(n))
-    along = slope(u).astype(n.dtype)
-    # The value is the norm's, which half precision rounds less.
-    return y, n + (along - jax.lax.stop_gradient(along))
+    return y, jax.lax.stop_gradient(gradient), slope
 
 
 def value_and_gradients(

@@ -1,5 +1,6 @@
 """TensorFlow's part of `keras_tricks._backend`."""
 
+import functools
 import math
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -8,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from keras_tricks._backend._inner_product import inner_product
 
 Tensor = Any
 
@@ -90,7 +93,8 @@ def input_gradient(
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         y = function(x)
-    return y, dense(tape.gradient(y, x, unconnected_gradients="zero"))
+    gradient = tape.gradient(y, x, unconnected_gradients="zero")
+    return y, tf.nest.map_structure(dense, gradient)
 
 
 def gradient_norm(
@@ -99,6 +103,15 @@ def gradient_norm(
     """Reverse over reverse, the faster way here."""
     y, gradient = input_gradient(function, x, layer, True)
     return y, norm(gradient)
+
+
+def linearized(
+    function: Callable, x: Any, layer: Any
+) -> tuple[Tensor, Any, Callable]:
+    """Reverse mode: the products are differentiated through the gradient."""
+    y, gradient = input_gradient(function, x, layer, True)
+    constant = keras.tree.map_structure(keras.ops.stop_gradient, gradient)
+    return y, constant, functools.partial(inner_product, gradient, y.dtype)
 
 
 def value_and_gradients(

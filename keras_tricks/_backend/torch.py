@@ -1,5 +1,6 @@
 """PyTorch's part of `keras_tricks._backend`."""
 
+import functools
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from torch.nn.attention import SDPBackend
 from torch.nn.attention import sdpa_kernel
 
 from keras_tricks._backend import _frechet
+from keras_tricks._backend._inner_product import inner_product
 
 Tensor = Any
 
@@ -102,16 +104,26 @@ def input_gradient(
     """
     outside = differentiable and torch.is_grad_enabled()
     with torch.inference_mode(False), torch.enable_grad():
-        if x.is_inference():
-            x = x.clone()
-        if not (outside and x.requires_grad):
-            x = x.detach().requires_grad_()
+        x = keras.tree.map_structure(lambda t: leaf(t, outside), x)
         with sdpa_kernel(SDPBackend.MATH):
             y = function(x)
-        (gradient,) = torch.autograd.grad(
-            y.sum(), x, create_graph=outside, materialize_grads=True
+        gradients = torch.autograd.grad(
+            y.sum(),
+            keras.tree.flatten(x),
+            create_graph=outside,
+            materialize_grads=True,
         )
-    return (y, gradient) if outside else (y.detach(), gradient.detach())
+    gradient = keras.tree.pack_sequence_as(x, gradients)
+    if outside:
+        return y, gradient
+    return y.detach(), keras.tree.map_structure(torch.detach, gradient)
+
+
+def leaf(x: Tensor, outside: bool) -> Tensor:
+    """The tensor, or one without its past, to be differentiated by."""
+    if x.is_inference():
+        x = x.clone()
+    return x if outside and x.requires_grad else x.detach().requires_grad_()
 
 
 def gradient_norm(
@@ -120,6 +132,15 @@ def gradient_norm(
     """Reverse over reverse, the faster way here."""
     y, gradient = input_gradient(function, x, layer, True)
     return y, norm(gradient)
+
+
+def linearized(
+    function: Callable, x: Any, layer: Any
+) -> tuple[Tensor, Any, Callable]:
+    """Reverse mode: the products are differentiated through the gradient."""
+    y, gradient = input_gradient(function, x, layer, True)
+    constant = keras.tree.map_structure(keras.ops.stop_gradient, gradient)
+    return y, constant, functools.partial(inner_product, gradient, y.dtype)
 
 
 def value_and_gradients(

@@ -7,11 +7,17 @@ from keras import ops
 
 from keras_tricks._backend import gradient_norm
 from keras_tricks._backend import input_gradient
+from keras_tricks._backend import linearized
 from keras_tricks._checks import check_choice
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
+from keras_tricks.layers._conditions import check_float
+from keras_tricks.layers._conditions import shapes
+from keras_tricks.layers._conditions import split
 from keras_tricks.layers._piecewise_linear import check_second_derivatives
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
+from keras_tricks.layers._scaled_biases import is_homogeneous
+from keras_tricks.layers._scaled_biases import scaled_biases
 
 Tensor = Any
 
@@ -128,10 +134,15 @@ class GradientNormalization(keras.layers.Layer):
         self.score_axes = self.compute_output_shape(input_shape)[1:]
         check_second_derivatives(self.discriminator)
         self.is_piecewise_linear = is_piecewise_linear(self.discriminator)
+        self.is_homogeneous = is_homogeneous(self.discriminator)
         self.built = True
 
     def call(
-        self, inputs: Any, training: Any = None, frozen: bool = False
+        self,
+        inputs: Any,
+        training: Any = None,
+        frozen: bool = False,
+        once: bool = False,
     ) -> Tensor:
         x, conditions = split(inputs)
         check_float(x)
@@ -143,14 +154,46 @@ class GradientNormalization(keras.layers.Layer):
             return ops.reshape(at_least_float32(scores), (-1,))
 
         if frozen and self.is_piecewise_linear:
-            scores = self.first_order(f, x)
+            scores = self.on_frozen_piece(f, x)
+        elif once and self.is_homogeneous and not conditions:
+            scores = self.on_piece(f, x)
         else:
             y, n = gradient_norm(f, x, euclidean_norm, self)
             scores = self.normalize(y, n)
         scores = ops.cast(scores, self.compute_dtype)
         return ops.reshape(scores, (-1, *self.score_axes))
 
-    def first_order(self, f: Any, x: Tensor) -> Tensor:
+    def on_piece(self, f: Any, x: Tensor) -> Tensor:
+        """The scores, with their derivative along one path through the net.
+
+        Within a piece f = ⟨x, ∇f⟩ + r, where r, what the biases add, is the
+        derivative by their scale. With α and β the derivatives of f̂ by f and
+        by n, that of f̂ is the derivative of one product,
+
+            ⟨αx + βu, ∇f⟩ + αr,   α, β, u = ∇f / n constant.
+        """
+
+        def scaled(inputs: list) -> Tensor:
+            with scaled_biases(self.discriminator, inputs[1]):
+                return f(inputs[0])
+
+        scale = at_least_float32(ops.zeros_like(first_of_each(x)))
+        y, (g, _), product = linearized(scaled, [x, scale], self)
+        y, n = ops.stop_gradient(y), euclidean_norm(g)
+        scores, slopes = input_gradient(
+            lambda pair: self.normalize(pair[:, 0], pair[:, 1]),
+            ops.stack([y, n], axis=1),
+            differentiable=False,
+        )
+        alpha, beta = (ops.stop_gradient(slopes[:, i]) for i in (0, 1))
+        rows = [-1] + [1] * (len(x.shape) - 1)
+        along = ops.where(n == 0, 0.0, beta / ops.where(n == 0, 1.0, n))
+        v = ops.reshape(alpha, rows) * at_least_float32(x)
+        v = v + ops.reshape(along, rows) * at_least_float32(g)
+        slope = product([ops.cast(v, x.dtype), alpha])
+        return ops.stop_gradient(scores) + (slope - ops.stop_gradient(slope))
+
+    def on_frozen_piece(self, f: Any, x: Tensor) -> Tensor:
         """The scores, linear in `x`, with `n` constant within the piece."""
         constant = ops.stop_gradient(x)
         y, g = input_gradient(f, constant, self, differentiable=False)
@@ -183,7 +226,11 @@ class GradientNormalization(keras.layers.Layer):
         return tuple(shape)
 
     def compute_output_spec(
-        self, inputs: Any, training: Any = None, frozen: bool = False
+        self,
+        inputs: Any,
+        training: Any = None,
+        frozen: bool = False,
+        once: bool = False,
     ) -> Any:
         check_float(split(inputs)[0])
         input_shape = keras.tree.map_structure(lambda t: tuple(t.shape), inputs)
@@ -213,30 +260,6 @@ class GradientNormalization(keras.layers.Layer):
         return cls(**{**config, "discriminator": discriminator})
 
 
-def split(inputs: Any) -> tuple[Tensor, list]:
-    """The samples, and what they are conditioned on."""
-    if isinstance(inputs, (list, tuple)):
-        return inputs[0], list(inputs[1:])
-    return inputs, []
-
-
-def is_shape(shape: Any) -> bool:
-    """Whether it is one shape, not several."""
-    return isinstance(shape, (list, tuple)) and all(
-        size is None or isinstance(size, int) for size in shape
-    )
-
-
-def shapes(input_shape: Any) -> list:
-    """The shape of each input."""
-    return [input_shape] if is_shape(input_shape) else list(input_shape)
-
-
-def check_float(x: Tensor) -> None:
-    """Raise unless a gradient with respect to `x` exists."""
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    if "float" not in dtype:
-        raise ValueError(
-            "`inputs` must be floats to be differentiated; cast them before. "
-            f"Received: inputs of dtype {dtype}"
-        )
+def first_of_each(x: Tensor) -> Tensor:
+    """One entry of each sample, `(batch,)`."""
+    return x[(slice(None), *[0] * (len(x.shape) - 1))]

@@ -82,15 +82,12 @@ class AdversarialModel(keras.Model):
 
     def learn_generator(self, real: Tensor, conditions: list) -> Tensor:
         """One update of the generator, and its loss."""
-        frozen = isinstance(self.discriminator, GradientNormalization)
-        frozen_argument = {"frozen": True} if frozen else {}
-
         def loss() -> tuple[Tensor, Tensor]:
             fake = self.fake(real, conditions)
             scores = self.discriminator(
                 [fake, *conditions] if conditions else fake,
                 training=True,
-                **frozen_argument,
+                **self.normalized(frozen=True),
             )
             value = self.g_loss(scores) + sum(self.generator.losses)
             return self.g_optimizer.scale_loss(value), value
@@ -111,7 +108,9 @@ class AdversarialModel(keras.Model):
         both = [ops.concatenate([real, ops.cast(fake, real.dtype)])]
         both += [ops.concatenate([c, c]) for c in conditions]
         scores = self.discriminator(
-            both if conditions else both[0], training=training
+            both if conditions else both[0],
+            training=training,
+            **self.normalized(once=True),
         )
         if len(scores.shape) > 1 and tuple(scores.shape[1:]) != (1,):
             raise ValueError(
@@ -120,6 +119,11 @@ class AdversarialModel(keras.Model):
             )
         size = ops.shape(real)[0]
         return [scores[:size], scores[size:]]
+
+    def normalized(self, **arguments: bool) -> dict[str, bool]:
+        """The arguments, if the discriminator is one that takes them."""
+        known = isinstance(self.discriminator, GradientNormalization)
+        return arguments if known else {}
 
     def noise(self, size: Any) -> Tensor:
         """The generator's inputs, `(size, latent_dim)`; normal."""

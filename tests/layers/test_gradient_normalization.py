@@ -12,12 +12,14 @@ from keras import ops
 from keras_tricks._backend import input_gradient
 from keras_tricks.layers import GradientNormalization
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
+from keras_tricks.layers._scaled_biases import is_homogeneous
 from keras_tricks.regularizers import GradientPenalty
 from tests.checks.configs import check_config
 from tests.checks.float64 import in_float64
 from tests.checks.gradients import value_and_gradient
 from tests.checks.layers import check_symbolic
 from tests.checks.layers import compiled
+from tests.checks.slopes import evaluation
 from tests.checks.slopes import slope_error
 from tests.checks.steps import check_training
 
@@ -216,6 +218,67 @@ def test_frozen_gives_the_gradient_with_respect_to_inputs(known):
 
 def smooth_net():
     return keras.Sequential([dense(5, "tanh"), dense(1)])
+
+
+def images_net():
+    """A net with every kind of part that makes a piece, and samples."""
+    layers = keras.layers
+    prelu = layers.PReLU("uniform", shared_axes=(1, 2))
+    net = [conv(3, 3, activation="relu"), layers.MaxPooling2D()]
+    net += [conv(3, 2, use_bias=False, bias_initializer="ones"), prelu]
+    net += [layers.SeparableConv2D(2, 1, activation="leaky_relu")]
+    net += [layers.Flatten(), dense(4), layers.ReLU(), dense(1)]
+    return keras.Sequential(net)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_once_gives_the_gradients_of_the_general_way(variant):
+    with in_float64():
+        layer = GradientNormalization(images_net(), variant, 0.01)
+        layer.build((None, 6, 6, 2))
+        layer.set_weights(random_weights(layer, 1))
+        x = keras.Variable(samples(4, (6, 6, 2)), dtype="float64")
+        variables = [x, *layer.trainable_variables]
+        assert layer.is_homogeneous
+        results = []
+        for once in (False, True):
+
+            def loss(once=once):
+                scores = layer(ops.copy(x.value), once=once)
+                target = ops.array([[1.0], [2.0], [-3.0], [4.0]], "float64")
+                return ops.sum(ops.square(scores - target))
+
+            start = [ops.convert_to_numpy(v.value) for v in variables]
+            results.append(evaluation(loss, variables)(start))
+        (expected, general), (found, piece) = results
+        assert found == pytest.approx(expected, rel=1e-12)
+        for g, h in zip(general, piece, strict=True):
+            np.testing.assert_allclose(h, g, rtol=1e-8, atol=1e-10)
+
+
+def test_knows_which_nets_double_with_their_biases():
+    layers = keras.layers
+    assert is_homogeneous(images_net())
+    assert is_homogeneous(layers.Rescaling(2.0))
+    for layer in (
+        layers.Rescaling(2.0, offset=1.0),
+        layers.ReLU(max_value=6.0),
+        layers.ReLU(threshold=1.0),
+        layers.Embedding(3, 2),
+        layers.GaussianNoise(1.0),
+        dense(1, "hard_tanh"),
+        dense(1, "tanh"),
+    ):
+        assert not is_homogeneous(keras.Sequential([dense(1), layer]))
+
+
+def test_once_takes_the_general_way_where_it_must():
+    for net in (smooth_net(), keras.Sequential([dense(2, "relu6"), dense(1)])):
+        layer = GradientNormalization(net)
+        layer.build((None, 3))
+        found = to_numpy(scores_of(layer, samples(), once=True))
+        expected = to_numpy(scores_of(layer, samples()))
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_knows_which_nets_are_piecewise_linear():
