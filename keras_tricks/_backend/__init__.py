@@ -130,6 +130,11 @@ def linearized(
     return running().linearized(function, x, layer)
 
 
+def prefers_second_call() -> bool:
+    """Whether a net is called again in less time than differentiated again."""
+    return running().PREFERS_SECOND_CALL
+
+
 def value_and_gradients(
     function: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

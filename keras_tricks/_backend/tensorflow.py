@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_tricks._backend._inner_product import inner_product
 
 Tensor = Any
+PREFERS_SECOND_CALL = False
 
 
 def dense(tensor: Tensor) -> Tensor:

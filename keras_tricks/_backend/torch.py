@@ -15,6 +15,8 @@ from keras_tricks._backend import _frechet
 from keras_tricks._backend._inner_product import inner_product
 
 Tensor = Any
+# Weights' gradients of a convolution's gradient are slow here.
+PREFERS_SECOND_CALL = True
 
 
 def dense(tensor: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """What is known of a critic's derivatives from the layers it is made of."""
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import keras
+
+from keras_tricks._linear_pieces import is_plain_relu
+from keras_tricks._linear_pieces import sublayers
 
 _LINEAR = {"linear", "relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh"}
 _PIECEWISE_LINEAR = set(
@@ -22,6 +24,13 @@ _PIECEWISE_LINEAR = set(
     ZeroPadding3D
     """.split()
 )
+_UNREPEATABLE = set(
+    """
+    Dropout Minimum PReLU SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    SpectralNormalization
+    """.split()
+)
+activations = keras.activations
 
 
 def is_piecewise_linear(layer: Any) -> bool:
@@ -40,26 +49,45 @@ def is_piecewise_linear(layer: Any) -> bool:
         parts = layer.layers if sequential else layer.operations
         return bool(parts) and all(is_piecewise_linear(part) for part in parts)
     activation = getattr(layer, "activation", None)
-    name = getattr(activation, "__name__", "linear")
-    return kind.__name__ in _PIECEWISE_LINEAR and name in _LINEAR
+    known = activation is None or activation in map(activations.get, _LINEAR)
+    return kind.__name__ in _PIECEWISE_LINEAR and known
 
 
-def sublayers(layer: Any) -> Iterator[Any]:
-    """The layer and all that it holds."""
-    seen: set[int] = set()
-    waiting = [layer]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, keras.Layer):
-            yield value
-            waiting += vars(value).values()
-        elif isinstance(value, (list, tuple, set)):
-            waiting += value
-        elif isinstance(value, dict):
-            waiting += value.values()
+def is_homogeneous(layer: Any) -> bool:
+    """Whether scores double when inputs and all biases do.
+
+    Then, within a piece, scores are ⟨x, ∇f⟩ and what the biases add. It takes
+    a piecewise linear net with no other constant in it: no offset, no table,
+    and no activation that saturates.
+    """
+    parts = sublayers(layer)
+    return is_piecewise_linear(layer) and all(map(has_no_constant, parts))
+
+
+def is_repeatable(layer: Any) -> bool:
+    """Whether, gates given, a second call is the same linear function.
+
+    Dropout would draw anew, a maximum would choose anew, and what a layer
+    writes, or adds to the loss, would be there twice.
+    """
+    return not any(
+        type(part).__name__ in _UNREPEATABLE
+        or "Max" in type(part).__name__
+        or part.activity_regularizer is not None
+        for part in sublayers(layer)
+    )
+
+
+def has_no_constant(layer: Any) -> bool:
+    """Whether nothing but its biases is added to what it is given."""
+    kind = type(layer).__name__
+    if kind == "Rescaling":
+        return not layer.offset
+    if kind == "ReLU":
+        return is_plain_relu(layer)
+    name = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    constant = ("Embedding", "GaussianNoise")
+    return kind not in constant and name in ("linear", "relu", "leaky_relu")
 
 
 def check_second_derivatives(discriminator: Any) -> None:

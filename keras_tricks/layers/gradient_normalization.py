@@ -8,16 +8,19 @@ from keras import ops
 from keras_tricks._backend import gradient_norm
 from keras_tricks._backend import input_gradient
 from keras_tricks._backend import linearized
+from keras_tricks._backend import prefers_second_call
 from keras_tricks._checks import check_choice
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
+from keras_tricks._linear_pieces import Gates
+from keras_tricks._linear_pieces import linear_pieces
 from keras_tricks.layers._conditions import check_float
 from keras_tricks.layers._conditions import shapes
 from keras_tricks.layers._conditions import split
 from keras_tricks.layers._piecewise_linear import check_second_derivatives
+from keras_tricks.layers._piecewise_linear import is_homogeneous
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
-from keras_tricks.layers._scaled_biases import is_homogeneous
-from keras_tricks.layers._scaled_biases import scaled_biases
+from keras_tricks.layers._piecewise_linear import is_repeatable
 
 Tensor = Any
 
@@ -135,6 +138,7 @@ class GradientNormalization(keras.layers.Layer):
         check_second_derivatives(self.discriminator)
         self.is_piecewise_linear = is_piecewise_linear(self.discriminator)
         self.is_homogeneous = is_homogeneous(self.discriminator)
+        self.is_repeatable = is_repeatable(self.discriminator)
         self.built = True
 
     def call(
@@ -147,10 +151,11 @@ class GradientNormalization(keras.layers.Layer):
         x, conditions = split(inputs)
         check_float(x)
 
-        def f(x: Tensor) -> Tensor:
-            scores = self.discriminator(
-                [x, *conditions] if conditions else x, training=training
-            )
+        def f(x: Tensor, scale: Any = None, gates: Any = None) -> Tensor:
+            with linear_pieces(self.discriminator, scale, gates):
+                scores = self.discriminator(
+                    [x, *conditions] if conditions else x, training=training
+                )
             return ops.reshape(at_least_float32(scores), (-1,))
 
         if frozen and self.is_piecewise_linear:
@@ -166,19 +171,13 @@ class GradientNormalization(keras.layers.Layer):
     def on_piece(self, f: Any, x: Tensor) -> Tensor:
         """The scores, with their derivative along one path through the net.
 
-        Within a piece f = ⟨x, ∇f⟩ + r, where r, what the biases add, is the
+        Within a piece f(x) = ⟨x, ∇f⟩ + r, where r, what the biases add, is the
         derivative by their scale. With α and β the derivatives of f̂ by f and
-        by n, that of f̂ is the derivative of one product,
+        by n, that of f̂ is the derivative of one value of the piece,
 
-            ⟨αx + βu, ∇f⟩ + αr,   α, β, u = ∇f / n constant.
+            α · (⟨x + ρu, ∇f⟩ + r),   α, ρ = β / α, u = ∇f / n constant.
         """
-
-        def scaled(inputs: list) -> Tensor:
-            with scaled_biases(self.discriminator, inputs[1]):
-                return f(inputs[0])
-
-        scale = at_least_float32(ops.zeros_like(first_of_each(x)))
-        y, (g, _), product = linearized(scaled, [x, scale], self)
+        y, g, piece = self.linear_piece(f, x)
         y, n = ops.stop_gradient(y), euclidean_norm(g)
         scores, slopes = input_gradient(
             lambda pair: self.normalize(pair[:, 0], pair[:, 1]),
@@ -186,12 +185,28 @@ class GradientNormalization(keras.layers.Layer):
             differentiable=False,
         )
         alpha, beta = (ops.stop_gradient(slopes[:, i]) for i in (0, 1))
-        rows = [-1] + [1] * (len(x.shape) - 1)
-        along = ops.where(n == 0, 0.0, beta / ops.where(n == 0, 1.0, n))
-        v = ops.reshape(alpha, rows) * at_least_float32(x)
-        v = v + ops.reshape(along, rows) * at_least_float32(g)
-        slope = product([ops.cast(v, x.dtype), alpha])
+        divisor = alpha * n
+        rho = beta / ops.where(divisor == 0, 1.0, divisor)
+        rho = ops.reshape(ops.where(divisor == 0, 0.0, rho), per_sample(x))
+        z = at_least_float32(x) + rho * at_least_float32(g)
+        slope = alpha * piece(ops.cast(z, x.dtype))
         return ops.stop_gradient(scores) + (slope - ops.stop_gradient(slope))
+
+    def linear_piece(self, f: Any, x: Tensor) -> tuple[Tensor, Tensor, Any]:
+        """f(x), its gradient, and the linear function that f is around x.
+
+        It is called with the same gates, or is a derivative: along `z`, and by
+        the scale of the biases.
+        """
+        if self.is_repeatable and prefers_second_call():
+            gates = Gates(kept=True)
+            y, g = input_gradient(
+                lambda x: f(x, None, gates), x, self, differentiable=False
+            )
+            return y, g, lambda z: f(z, None, gates.replay())
+        scale = at_least_float32(ops.zeros_like(first_of_each(x)))
+        y, (g, _), product = linearized(lambda pair: f(*pair), [x, scale], self)
+        return y, g, lambda z: product([z, ops.ones_like(scale)])
 
     def on_frozen_piece(self, f: Any, x: Tensor) -> Tensor:
         """The scores, linear in `x`, with `n` constant within the piece."""
@@ -263,3 +278,8 @@ class GradientNormalization(keras.layers.Layer):
 def first_of_each(x: Tensor) -> Tensor:
     """One entry of each sample, `(batch,)`."""
     return x[(slice(None), *[0] * (len(x.shape) - 1))]
+
+
+def per_sample(x: Tensor) -> list[int]:
+    """The shape of one number for each sample, to be multiplied with."""
+    return [-1] + [1] * (len(x.shape) - 1)

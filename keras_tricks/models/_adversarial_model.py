@@ -82,6 +82,7 @@ class AdversarialModel(keras.Model):
 
     def learn_generator(self, real: Tensor, conditions: list) -> Tensor:
         """One update of the generator, and its loss."""
+
         def loss() -> tuple[Tensor, Tensor]:
             fake = self.fake(real, conditions)
             scores = self.discriminator(

@@ -9,6 +9,7 @@ from keras_tricks._backend import gradient_norm
 from keras_tricks._checks import check_choice
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
+from keras_tricks._linear_pieces import linear_pieces
 
 Tensor = Any
 
@@ -97,9 +98,10 @@ class GradientPenalty:
         z = self.points(real, fake)
 
         def f(z: Tensor) -> Tensor:
-            scores = discriminator(
-                [z, *conditions] if conditions else z, training=True
-            )
+            with linear_pieces(discriminator):
+                scores = discriminator(
+                    [z, *conditions] if conditions else z, training=True
+                )
             return ops.reshape(at_least_float32(scores), (-1,))
 
         _, n = gradient_norm(f, z, euclidean_norm)

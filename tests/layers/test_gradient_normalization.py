@@ -11,8 +11,8 @@ from keras import ops
 
 from keras_tricks._backend import input_gradient
 from keras_tricks.layers import GradientNormalization
+from keras_tricks.layers._piecewise_linear import is_homogeneous
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
-from keras_tricks.layers._scaled_biases import is_homogeneous
 from keras_tricks.regularizers import GradientPenalty
 from tests.checks.configs import check_config
 from tests.checks.float64 import in_float64
