@@ -54,6 +54,16 @@ def check_not_negative(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_scores(scores: Any) -> None:
+    """Raise unless a critic gave one score per sample."""
+    shape = tuple(scores.shape)
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        raise ValueError(
+            "`discriminator` must give one score per sample. "
+            f"Received: scores of shape {shape}"
+        )
+
+
 def is_real(value: Any) -> bool:
     """Whether `value` is a finite int or float."""
     return (

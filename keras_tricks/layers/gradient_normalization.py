@@ -6,17 +6,15 @@ import keras
 from keras import ops
 
 from keras_tricks._backend import gradient_norm
-from keras_tricks._backend import input_gradient
-from keras_tricks._backend import linearized
-from keras_tricks._backend import prefers_second_call
 from keras_tricks._checks import check_choice
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
-from keras_tricks._linear_pieces import Gates
 from keras_tricks._linear_pieces import linear_pieces
 from keras_tricks.layers._conditions import check_float
 from keras_tricks.layers._conditions import shapes
 from keras_tricks.layers._conditions import split
+from keras_tricks.layers._piece_scores import frozen_piece_scores
+from keras_tricks.layers._piece_scores import piece_scores
 from keras_tricks.layers._piecewise_linear import check_second_derivatives
 from keras_tricks.layers._piecewise_linear import is_homogeneous
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
@@ -50,9 +48,10 @@ class GradientNormalization(keras.layers.Layer):
     such a border slopes of several hundred were measured, on few pairs of
     points. With a smooth activation (SiLU, GELU) there is no bound, though `f̂`
     is continuous. The source's author found it worse than the gradient
-    penalty, and slower: the critic is differentiated in the generator's step
-    too. For a critic made of Keras' piecewise linear layers this is free here
-    (`frozen`).
+    penalty, and slower: both batches are differentiated twice, and in the
+    generator's step too. Here the generator's step costs nothing more for a
+    critic made of Keras' piecewise linear layers (`frozen`), and the critic's
+    a third less where its linear pieces are known (`once`); `GAN` sees to both.
 
     A sample's gradient is its own only if samples do not meet in the critic:
     `BatchNormalization` in training warns. On TensorFlow, `LayerNormalization`,
@@ -64,7 +63,8 @@ class GradientNormalization(keras.layers.Layer):
     float32 at least. Where `n = f = 0` the score is 0, and ε bounds its slope.
     To differentiate further than training does, such as for a penalty on `f̂`,
     use `keras_tricks.regularizers.GradientPenalty`: on JAX, a `jax.grad` of
-    `jax.grad` of this layer with respect to its input misses a term.
+    `jax.grad` of this layer with respect to its input misses a term, and with
+    `once` it does so everywhere.
 
     Args:
         discriminator: A layer or model with one score per sample, `(batch,)`
@@ -84,6 +84,11 @@ class GradientNormalization(keras.layers.Layer):
             inputs alone, as in a generator's step. A piecewise linear critic
             is then differentiated once, not twice; gradients with respect to
             its weights are missing. Defaults to `False`.
+        once: Whether the result will be differentiated once, not again. What
+            dense and convolutional layers with (leaky) ReLU are on the linear
+            piece of a sample is then enough, in place of second derivatives;
+            other critics, and those with conditions, do not change. Defaults
+            to `False`.
 
     Returns:
         Scores of the shape of the discriminator's.
@@ -159,63 +164,14 @@ class GradientNormalization(keras.layers.Layer):
             return ops.reshape(at_least_float32(scores), (-1,))
 
         if frozen and self.is_piecewise_linear:
-            scores = self.on_frozen_piece(f, x)
+            scores = frozen_piece_scores(self, f, x)
         elif once and self.is_homogeneous and not conditions:
-            scores = self.on_piece(f, x)
+            scores = piece_scores(self, f, x)
         else:
             y, n = gradient_norm(f, x, euclidean_norm, self)
             scores = self.normalize(y, n)
         scores = ops.cast(scores, self.compute_dtype)
         return ops.reshape(scores, (-1, *self.score_axes))
-
-    def on_piece(self, f: Any, x: Tensor) -> Tensor:
-        """The scores, with their derivative along one path through the net.
-
-        Within a piece f(x) = ⟨x, ∇f⟩ + r, where r, what the biases add, is the
-        derivative by their scale. With α and β the derivatives of f̂ by f and
-        by n, that of f̂ is the derivative of one value of the piece,
-
-            α · (⟨x + ρu, ∇f⟩ + r),   α, ρ = β / α, u = ∇f / n constant.
-        """
-        y, g, piece = self.linear_piece(f, x)
-        y, n = ops.stop_gradient(y), euclidean_norm(g)
-        scores, slopes = input_gradient(
-            lambda pair: self.normalize(pair[:, 0], pair[:, 1]),
-            ops.stack([y, n], axis=1),
-            differentiable=False,
-        )
-        alpha, beta = (ops.stop_gradient(slopes[:, i]) for i in (0, 1))
-        divisor = alpha * n
-        rho = beta / ops.where(divisor == 0, 1.0, divisor)
-        rho = ops.reshape(ops.where(divisor == 0, 0.0, rho), per_sample(x))
-        z = at_least_float32(x) + rho * at_least_float32(g)
-        slope = alpha * piece(ops.cast(z, x.dtype))
-        return ops.stop_gradient(scores) + (slope - ops.stop_gradient(slope))
-
-    def linear_piece(self, f: Any, x: Tensor) -> tuple[Tensor, Tensor, Any]:
-        """f(x), its gradient, and the linear function that f is around x.
-
-        It is called with the same gates, or is a derivative: along `z`, and by
-        the scale of the biases.
-        """
-        if self.is_repeatable and prefers_second_call():
-            gates = Gates(kept=True)
-            y, g = input_gradient(
-                lambda x: f(x, None, gates), x, self, differentiable=False
-            )
-            return y, g, lambda z: f(z, None, gates.replay())
-        scale = at_least_float32(ops.zeros_like(first_of_each(x)))
-        y, (g, _), product = linearized(lambda pair: f(*pair), [x, scale], self)
-        return y, g, lambda z: product([z, ops.ones_like(scale)])
-
-    def on_frozen_piece(self, f: Any, x: Tensor) -> Tensor:
-        """The scores, linear in `x`, with `n` constant within the piece."""
-        constant = ops.stop_gradient(x)
-        y, g = input_gradient(f, constant, self, differentiable=False)
-        y, g = ops.stop_gradient(y), ops.stop_gradient(g)
-        axes = tuple(range(1, len(x.shape)))
-        step = ops.cast(g * (x - constant), y.dtype)
-        return self.normalize(y + ops.sum(step, axis=axes), euclidean_norm(g))
 
     def normalize(self, f: Tensor, n: Tensor) -> Tensor:
         """Scores and norms `(batch,)` to normalised scores."""
@@ -273,13 +229,3 @@ class GradientNormalization(keras.layers.Layer):
             config["discriminator"], custom_objects=custom_objects
         )
         return cls(**{**config, "discriminator": discriminator})
-
-
-def first_of_each(x: Tensor) -> Tensor:
-    """One entry of each sample, `(batch,)`."""
-    return x[(slice(None), *[0] * (len(x.shape) - 1))]
-
-
-def per_sample(x: Tensor) -> list[int]:
-    """The shape of one number for each sample, to be multiplied with."""
-    return [-1] + [1] * (len(x.shape) - 1)

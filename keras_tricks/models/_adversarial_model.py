@@ -8,6 +8,7 @@ from keras import ops
 from keras_tricks._backend import apply_gradients
 from keras_tricks._backend import run_step
 from keras_tricks._backend import value_and_gradients
+from keras_tricks._checks import check_scores
 from keras_tricks.layers.gradient_normalization import GradientNormalization
 
 Tensor = Any
@@ -113,11 +114,7 @@ class AdversarialModel(keras.Model):
             training=training,
             **self.normalized(once=True),
         )
-        if len(scores.shape) > 1 and tuple(scores.shape[1:]) != (1,):
-            raise ValueError(
-                "`discriminator` must give one score per sample. "
-                f"Received: scores of shape {tuple(scores.shape)}"
-            )
+        check_scores(scores)
         size = ops.shape(real)[0]
         return [scores[:size], scores[size:]]
 

@@ -7,9 +7,11 @@ from keras import ops
 
 from keras_tricks._backend import gradient_norm
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_scores
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
 from keras_tricks._linear_pieces import linear_pieces
+from keras_tricks.layers._piecewise_linear import check_second_derivatives
 
 Tensor = Any
 
@@ -31,11 +33,12 @@ class GradientPenalty:
     and `target=1` it is WGAN-GP; with `at="real"` and `target=0` it is R1, of
     λ = γ/2.
 
-    It asks for the constraint where it looks, and λ has to be found; it costs
-    half of what `GradientNormalization` costs in the critic's step, since it
-    differentiates one batch and not two, and nothing in the generator's. Pass
+    It asks for the constraint where it looks, and λ has to be found; a third
+    batch goes through the critic, and is differentiated twice; the generator's
+    step costs nothing more. Pass
     it to `keras_tricks.models.GAN.compile`, or call it in a `train_step`. It
-    may also be laid on a critic that is gradient-normalised itself.
+    may also be laid on a critic that is gradient-normalised itself. Layers
+    whose second derivatives are wrong on TensorFlow are refused, as there.
 
     Args:
         weight: The λ. Defaults to `10.0`.
@@ -53,7 +56,8 @@ class GradientPenalty:
         A scalar, in float32 at least.
 
     Raises:
-        ValueError: If an argument is out of range.
+        ValueError: If an argument is out of range, there is not one score per
+            sample, or a layer is refused.
 
     Example:
 
@@ -95,6 +99,7 @@ class GradientPenalty:
         fake: Tensor,
         conditions: Any = (),
     ) -> Tensor:
+        check_second_derivatives(discriminator)
         z = self.points(real, fake)
 
         def f(z: Tensor) -> Tensor:
@@ -102,6 +107,7 @@ class GradientPenalty:
                 scores = discriminator(
                     [z, *conditions] if conditions else z, training=True
                 )
+            check_scores(scores)
             return ops.reshape(at_least_float32(scores), (-1,))
 
         _, n = gradient_norm(f, z, euclidean_norm)

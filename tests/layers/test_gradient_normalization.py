@@ -13,6 +13,7 @@ from keras_tricks._backend import input_gradient
 from keras_tricks.layers import GradientNormalization
 from keras_tricks.layers._piecewise_linear import is_homogeneous
 from keras_tricks.layers._piecewise_linear import is_piecewise_linear
+from keras_tricks.layers._piecewise_linear import is_repeatable
 from keras_tricks.regularizers import GradientPenalty
 from tests.checks.configs import check_config
 from tests.checks.float64 import in_float64
@@ -276,9 +277,38 @@ def test_once_takes_the_general_way_where_it_must():
     for net in (smooth_net(), keras.Sequential([dense(2, "relu6"), dense(1)])):
         layer = GradientNormalization(net)
         layer.build((None, 3))
+        assert not layer.is_homogeneous
         found = to_numpy(scores_of(layer, samples(), once=True))
         expected = to_numpy(scores_of(layer, samples()))
         np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_knows_which_nets_can_be_called_again():
+    layers = keras.layers
+    assert is_repeatable(mlp())
+    for layer in (
+        layers.Dropout(0.5),
+        layers.MaxPooling1D(),
+        layers.SpectralNormalization(dense(1)),
+        dense(1, activity_regularizer="l2"),
+    ):
+        assert not is_repeatable(keras.Sequential([dense(1), layer]))
+
+
+def test_dropout_is_the_same_in_score_and_gradient():
+    net = keras.Sequential([dense(7, "relu"), keras.layers.Dropout(0.5)])
+    layer = GradientNormalization(keras.Sequential([net, dense(1)]))
+    layer.build((None, 3))
+    weights = random_weights(layer, 1)
+
+    def loss(x, *weights):
+        state = [v.value for v in layer.non_trainable_variables]
+        return ops.sum(
+            layer.stateless_call(weights, state, x, training=True, once=True)[0]
+        )
+
+    _, gradient = value_and_gradient(loss, samples(64), *weights)
+    assert np.linalg.norm(gradient, axis=1).max() <= 1 + 1e-5
 
 
 def test_knows_which_nets_are_piecewise_linear():

@@ -236,6 +236,39 @@ class SecondOfBatch(keras.metrics.Metric):
         return self.value
 
 
+def test_takes_two_callables_as_losses():
+    given = (LOSSES["wasserstein"], "wasserstein")
+    results = []
+    for loss in given:
+        gan = make()
+        gan.compile(SGD(0.1), SGD(0.1), loss)
+        gan.train_on_batch(real_samples())
+        results.append(weights_of(gan))
+    for v, w in zip(*results, strict=True):
+        np.testing.assert_array_equal(v, w)
+
+
+class Batches(keras.utils.PyDataset):
+    """Two batches of samples and labels, as a dataset."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return (real_samples()[3 * index : 3 * index + 3],)
+
+
+def test_fits_datasets():
+    results = []
+    for data in (dict(x=Batches()), dict(x=real_samples(), batch_size=3)):
+        gan = make()
+        gan.compile(SGD(0.1), SGD(0.1))
+        gan.fit(**data, shuffle=False, verbose=0)
+        results.append(weights_of(gan))
+    for v, w in zip(*results, strict=True):
+        np.testing.assert_array_equal(v, w)
+
+
 def test_evaluate_updates_metrics_of_samples():
     gan = make()
     gan.compile(SGD(0.1), SGD(0.1), metrics=[SecondOfBatch()])

@@ -77,6 +77,26 @@ def test_a_constant_critic_costs_the_target():
     assert float(ops.convert_to_numpy(ops.stop_gradient(found))) == 10.0
 
 
+def test_refuses_what_it_cannot_differentiate():
+    x = ops.ones((2, 3))
+    with pytest.raises(ValueError, match="one score per sample"):
+        GradientPenalty()(keras.layers.Dense(2), x, x)
+    net = [keras.layers.LayerNormalization(), keras.layers.Dense(1)]
+    if keras.config.backend() == "tensorflow":
+        with pytest.raises(ValueError, match="LayerNormalization"):
+            GradientPenalty()(keras.Sequential(net), x, x)
+    else:
+        GradientPenalty()(keras.Sequential(net), x, x)
+
+
+def test_differentiates_the_net_as_it_is_in_training():
+    net = keras.Sequential([keras.layers.Dropout(0.9, seed=1)])
+    net.add(keras.layers.Dense(1, kernel_initializer="ones"))
+    x = ops.ones((32, 4))
+    found = GradientPenalty(1.0, 0.0, "real")(net, x, x)
+    assert abs(float(ops.convert_to_numpy(ops.stop_gradient(found))) - 4) > 0.1
+
+
 def test_names_the_bad_argument():
     check_config(GradientPenalty, dict(weight=1.0, at="real", seed=3))
     with pytest.raises(ValueError, match=r"weight=-1\.0"):
