@@ -9,14 +9,18 @@ import keras
 import numpy as np
 
 from keras_tricks._checks import check_positive_int
+from keras_tricks.callbacks._curves import svg
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
 class SampleGrid(keras.callbacks.Callback):
-    """Maps a `GAN` in training to PNG files of its samples.
+    """Maps a `GAN` in training to pictures of its samples and its losses.
 
     The same noise each time, so that the pictures of a run can be leafed
     through: `<folder>/epoch_0001.png` and so on, and one of the last epoch.
+    What `fit` logs, the two losses and metrics, is drawn over the epochs in
+    `<folder>/curves.svg`, each time anew.
+
     Samples are clipped to `value_range`; images of one and of three channels
     become grey and coloured pictures, of as many rows as columns. It needs no
     library to draw.
@@ -76,8 +80,14 @@ class SampleGrid(keras.callbacks.Callback):
         self.value_range = (float(low), float(high))
         self.seed = seed
 
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.epoch = 0
+        self.curves: dict[str, list] = {}
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch + 1
+        for key, value in (logs or {}).items():
+            self.curves.setdefault(key, []).append(float(value))
         if self.epoch % self.every == 0:
             self.draw()
 
@@ -91,6 +101,7 @@ class SampleGrid(keras.callbacks.Callback):
             self.size**2, labels=self.labels, seed=self.seed
         )
         self.write(f"epoch_{self.epoch:04d}.png", samples)
+        (self.folder / "curves.svg").write_text(svg(self.curves), "utf-8")
 
     def write(self, name: str, samples: Any) -> None:
         """Write samples `(size · size, height, width, 1 or 3)` as a grid."""

@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from xml.etree import ElementTree
 
 import keras
 import numpy as np
 import pytest
 
 from keras_tricks.callbacks import SampleGrid
+from keras_tricks.callbacks._curves import svg
 from keras_tricks.models import GAN
 from tests.checks.configs import check_config
 
@@ -58,11 +60,33 @@ def test_draws_every_few_epochs_and_the_last(tmp_path):
     x = np.zeros((4, 3, 4, 1), "float32")
     gan.fit(x, epochs=5, callbacks=[grid], verbose=0)
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
-    assert names == ["epoch_0002.png", "epoch_0004.png", "epoch_0005.png"]
+    pictures = ["epoch_0002.png", "epoch_0004.png", "epoch_0005.png"]
+    assert names == ["curves.svg", *pictures]
     samples = gan.generate(4, seed=0)
     SampleGrid(tmp_path, size=2).write("now.png", samples)
     last = read_png(tmp_path / "new" / "epoch_0005.png")
     np.testing.assert_array_equal(last, read_png(tmp_path / "now.png"))
+
+
+def test_draws_what_fit_logs_over_the_epochs():
+    nan = float("nan")
+    root = ElementTree.fromstring(
+        svg({"a & b": [0.0, 1.0, 4.0], "c": [2, nan]})
+    )
+    lines = [e for e in root.iter() if e.tag.endswith("polyline")]
+    points = [
+        [tuple(map(float, point.split(","))) for point in line]
+        for line in (line.get("points").split() for line in lines)
+    ]
+    assert [len(line) for line in points] == [3, 1]
+    (left, bottom), (middle, quarter), (right, top) = points[0]
+    assert middle == pytest.approx((left + right) / 2)
+    assert quarter == pytest.approx(bottom + (top - bottom) / 4)
+    assert bottom > top
+    assert points[1][0] == (left, pytest.approx((bottom + top) / 2))
+    words = [e.text for e in root.iter() if e.tag.endswith("text")]
+    assert {"0", "4", "epoch 1", "epoch 3", "a & b", "c"} == set(words)
+    ElementTree.fromstring(svg({}))
 
 
 def test_names_the_bad_argument(tmp_path):
