@@ -132,3 +132,20 @@ def test_step_size(tmp_path):
     )
     assert (tmp_path / "accuracy_by_rate.png").stat().st_size > 1000
     assert "sum 1.0000" in printed
+
+
+def test_gan_digits(tmp_path):
+    printed = run(
+        "gan_digits.py",
+        "--limit=80",
+        "--steps=2",
+        "--width=2",
+        "--seeds=1",
+        "--methods=gn",
+        "--processes=1",
+        f"--output={tmp_path}",
+    )
+    assert "80 images" in printed
+    assert "GradientNormalization" in printed
+    for name in ("gan_samples.png", "gan_distances.png"):
+        assert (tmp_path / name).stat().st_size > 1000
