@@ -45,7 +45,7 @@ def check_members(seed, name, max_rows=3):
     """Every answer is a word, after the prompt as it was."""
     rng = np.random.default_rng(seed)
     words, prompts = random_words(rng), random_prompts(rng, max_rows)
-    rows = ToyModel(seed).sample(constrained(words, name), prompts, 8)
+    rows = ToyModel(seed).sample(constrained(words, name), prompts, 11)
     assert set(answers(rows, prompts)) <= set(words)
     for row, prompt in zip(rows, prompts, strict=True):
         assert row[: len(prompt)].tolist() == prompt
@@ -113,11 +113,9 @@ def test_a_shorter_prompt_gives_what_it_gives_alone():
     for name in ("greedy", "beam", "contrastive"):
         sampler = constrained(WORDS, name)
         together = answers(model.sample(sampler, prompts, 11), prompts)
-        alone = [
-            answers(model.sample(sampler, [prompt], 11), [prompt])[0]
-            for prompt in prompts
-        ]
-        assert together == alone, name
+        for prompt, found in zip(prompts, together, strict=True):
+            alone = model.sample(sampler, [prompt] * 3, 11)
+            assert answers(alone, [prompt] * 3) == [found] * 3, name
 
 
 def test_a_prompt_padded_with_the_end_token_is_no_finished_answer():

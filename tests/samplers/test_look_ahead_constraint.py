@@ -41,7 +41,7 @@ def exponents(words, prefix, question, most):
     """1 / (Δ + 1) of each token, one completion at a time."""
     result = np.ones(VOCABULARY)
     below = {w + "." for w in words if (w + ".").startswith(prefix)}
-    if 1 < len(below) <= most:
+    if len(below) <= most and len({w[len(prefix)] for w in below}) > 1:
         for word in below:
             token = spell(word[len(prefix)])[0]
             gain = longest_common(word[:-1], question)
