@@ -1,5 +1,6 @@
 """Optional dependencies: imported where they are used, missed in one way."""
 
+import importlib
 from typing import Any
 
 
@@ -13,3 +14,14 @@ def import_keras_hub() -> Any:
             "(which brings keras-hub) or `pip install keras-tricks[nlp]`."
         ) from error
     return keras_hub
+
+
+def import_optional(name: str, extra: str) -> Any:
+    """Import and return a package, or say how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"This needs the package `{name}`. Install it with "
+            f"`pip install keras-tricks[{extra}]`."
+        ) from error

@@ -171,6 +171,26 @@ def frechet_distance(moments: Sequence[Tensor]) -> Tensor:
     return running().frechet_distance(list(moments))
 
 
+def call_on_host(
+    function: Callable[..., np.ndarray],
+    shape: Sequence[Any],
+    dtype: str,
+    *tensors: Tensor,
+) -> Tensor:
+    """What a function of NumPy arrays gives, also in a compiled function.
+
+    Raises a `NotImplementedError` where TensorFlow compiles with XLA, which has
+    no place for it.
+
+    Args:
+        function: From arrays to an array, the same for the same arrays.
+        shape: Shape of what it gives.
+        dtype: Name of its dtype.
+        *tensors: What it is called with.
+    """
+    return running().call_on_host(function, shape, dtype, *tensors)
+
+
 @functools.cache
 def running() -> Any:
     """The module of the running backend."""

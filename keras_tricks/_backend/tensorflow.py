@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from keras_tricks._backend._inner_product import inner_product
 
@@ -157,3 +158,21 @@ def frechet_distance(moments: list[Tensor]) -> Tensor:
     distance = apart + tf.linalg.trace(C) + tf.linalg.trace(D) - 2 * overlap
     nan = tf.constant(float("nan"), "float64")
     return tf.cast(tf.where(enough, distance, nan), "float32")
+
+
+def call_on_host(
+    function: Callable, shape: Sequence[Any], dtype: str, *tensors: Tensor
+) -> Tensor:
+    """By a Python function in the graph, for which XLA has no kernel."""
+    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+    if graph is not None and control_flow_util.GraphOrParentsInXlaContext(
+        graph
+    ):
+        raise NotImplementedError(
+            "A part that runs on the host cannot be compiled by XLA. Pass "
+            "`jit_compile=False` to the model's `compile`, or to `tf.function`."
+        )
+    result = tf.numpy_function(function, tensors, dtype)
+    return tf.ensure_shape(
+        result, [size if isinstance(size, int) else None for size in shape]
+    )

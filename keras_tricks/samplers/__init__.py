@@ -4,6 +4,7 @@ from keras_tricks.samplers.beam import ConstrainedBeamSampler
 from keras_tricks.samplers.best_trie_path import best_trie_path
 from keras_tricks.samplers.constrained_sampler import ConstrainedSampler
 from keras_tricks.samplers.constraint import Constraint
+from keras_tricks.samplers.grammar_constraint import GrammarConstraint
 from keras_tricks.samplers.look_ahead_constraint import LookAheadConstraint
 from keras_tricks.samplers.passage_constraint import PassageConstraint
 from keras_tricks.samplers.token_automaton import TokenAutomaton
@@ -14,6 +15,7 @@ __all__ = [
     "ConstrainedBeamSampler",
     "ConstrainedSampler",
     "Constraint",
+    "GrammarConstraint",
     "LookAheadConstraint",
     "PassageConstraint",
     "TokenAutomaton",

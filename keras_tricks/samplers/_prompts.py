@@ -35,6 +35,12 @@ def check(constraint: Constraint, prompt: Tensor, stop_token_ids: Any) -> None:
             f"answer, {constraint.min_length} tokens with its end. Received: "
             f"prompts of length {prompt.shape[1]}"
         )
+    longest = constraint.max_length
+    if longest is not None and prompt.shape[1] > longest:
+        raise ValueError(
+            "`length` of the constraint must be at least that of what is "
+            f"generated, {prompt.shape[1]} tokens. Received: length={longest}"
+        )
 
 
 def without_stops(

@@ -87,6 +87,11 @@ class Constraint:
         """Tokens of the shortest answer, its end among them."""
         return 1
 
+    @property
+    def max_length(self) -> int | None:
+        """Tokens that it can follow, `None` for any number."""
+        return None
+
     def initial_state(self, batch_size: Any) -> Any:
         """The state before the first generated token."""
         return ops.zeros((batch_size,), "int32")

@@ -8,6 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks.samplers._automaton import check_edges
+from keras_tricks.samplers._automaton import check_tokens
+from keras_tricks.samplers._automaton import compile_expression
+from keras_tricks.samplers._automaton import gather_edges
 from keras_tricks.samplers._edges import Edges
 from keras_tricks.samplers.constraint import Constraint
 
@@ -24,14 +28,13 @@ class TokenAutomaton(Constraint):
     ```
 
     Edges are kept as a sparse matrix by rows: `tokens` and `targets` of state
-    `s` are those from `starts[s]` to `starts[s + 1] − 1`. A regular expression
-    becomes one over a tokenizer's vocabulary (`outlines-core`: an `Index` has
-    `get_transitions()`, `get_initial_state()` and `get_final_states()`, what
-    `from_transitions` takes). Unlike there nothing runs on the host while
-    tokens are generated, so it compiles on every backend.
+    `s` are those from `starts[s]` to `starts[s + 1] − 1`. `from_regex` compiles
+    a regular expression over a tokenizer's vocabulary. Nothing runs on the host
+    while tokens are generated, so it compiles on every backend.
 
     Edges take 8 bytes; `.{1,200}` over 50,000 tokens has 10 million of them.
-    What nests without bound, as JSON does, is no finite automaton.
+    What nests without bound, as JSON does, is no finite automaton: that is what
+    `GrammarConstraint` is for.
 
     Args:
         starts: Integers `(states + 1,)`, from 0 to the number of edges.
@@ -88,7 +91,8 @@ class TokenAutomaton(Constraint):
         )
         self.starts, self.tokens, self.targets = starts, tokens, targets
         self.accepting, self.initial = np.unique(final), int(initial)
-        self._check()
+        check_edges(starts, tokens, targets, self.accepting, self.initial)
+        check_tokens(tokens, vocabulary_size, end_token_id)
         # Accepting states get one more edge, the first, to the end; the state
         # after the last has no edges: where an answer has ended.
         self.num_states = starts.size - 1
@@ -103,45 +107,6 @@ class TokenAutomaton(Constraint):
             vocabulary_size,
             end_token_id,
         )
-
-    def _check(self) -> None:
-        starts, tokens, targets = self.starts, self.tokens, self.targets
-        num_states = starts.size - 1
-        states = np.concatenate([targets, self.accepting, [self.initial]])
-        same_state = np.ones(max(tokens.size - 1, 0), bool)
-        inner = starts[(starts > 0) & (starts < tokens.size)]
-        same_state[inner - 1] = False
-        if (
-            num_states < 1
-            or starts[0] != 0
-            or starts[-1] != tokens.size
-            or (np.diff(starts) < 0).any()
-            or targets.shape != tokens.shape
-            or states.min() < 0
-            or states.max() >= num_states
-            or (np.diff(tokens)[same_state] <= 0).any()
-        ):
-            raise ValueError(
-                "`starts`, `tokens`, `targets`, `accepting` and `initial` must "
-                "be edges by state, with rising tokens, between states from 0 "
-                f"to len(starts) − 2. Received: {num_states} states, "
-                f"{tokens.size} tokens, {targets.size} targets, states from "
-                f"{states.min()} to {states.max()}"
-            )
-        if tokens.size and (
-            tokens.min() < 0 or tokens.max() >= self.vocabulary_size
-        ):
-            raise ValueError(
-                f"`tokens` must be below `vocabulary_size`, "
-                f"{self.vocabulary_size}. Received: tokens from "
-                f"{tokens.min()} to {tokens.max()}"
-            )
-        if (tokens == self.end_token_id).any():
-            raise ValueError(
-                "`tokens` must not contain the end token; name the states "
-                "where answers end in `accepting`. "
-                f"Received: end_token_id={self.end_token_id}"
-            )
 
     @classmethod
     def from_transitions(
@@ -162,26 +127,34 @@ class TokenAutomaton(Constraint):
             vocabulary_size: As in the constructor.
             end_token_id: As in the constructor.
         """
-        states = {initial, *accepting, *transitions}
-        states |= {t for row in transitions.values() for t in row.values()}
-        number = {state: n for n, state in enumerate(sorted(states))}
-        counts, edges = [0], []
-        for state in number:
-            row = {**transitions.get(state, {})}
-            row.pop(end_token_id, None)
-            edges += [(token, number[row[token]]) for token in sorted(row)]
-            counts.append(len(edges))
-        tokens, targets = zip(*edges, strict=True) if edges else ((), ())
-        final = [number[state] for state in accepting]
-        return cls(
-            counts,
-            tokens,
-            targets,
-            final,
-            vocabulary_size,
-            end_token_id,
-            number[initial],
+        *edges, first = gather_edges(
+            transitions, initial, accepting, end_token_id
         )
+        return cls(*edges, vocabulary_size, end_token_id, first)
+
+    @classmethod
+    def from_regex(
+        cls,
+        expression: str,
+        tokens: Any,
+        vocabulary_size: int,
+        end_token_id: int,
+    ) -> "TokenAutomaton":
+        """Compile a regular expression; needs the package `outlines-core`.
+
+        Args:
+            expression: What the whole answer must match, in the syntax of
+                Rust's crate `regex-automata`: no look-around, no references.
+            tokens: KerasHub byte-pair or SentencePiece tokenizer; or a list
+                with the text of each token, as it is put together, `None` for
+                those that are no text.
+            vocabulary_size: As in the constructor.
+            end_token_id: As in the constructor.
+        """
+        compiled = compile_expression(
+            expression, tokens, vocabulary_size, end_token_id
+        )
+        return cls.from_transitions(*compiled, vocabulary_size, end_token_id)
 
     def initial_state(self, batch_size: Any) -> Tensor:
         return ops.full((batch_size,), self.initial, "int32")

@@ -1,5 +1,6 @@
 """TokenAutomaton."""
 
+import importlib.util
 import json
 import re
 
@@ -23,6 +24,10 @@ from tests.samplers.words import spell
 from tests.samplers.words import until_end
 
 A, B, C = spell("abc")
+needs_outlines = pytest.mark.skipif(
+    importlib.util.find_spec("outlines_core") is None,
+    reason="outlines-core, an optional package, is not installed",
+)
 
 
 def a_bs_then_c():
@@ -131,3 +136,65 @@ def test_refuses_tokens_that_are_none():
         TokenAutomaton([0, 1], [4], [0], [0], 5, 4)
     with pytest.raises(ValueError, match="must be edges by state"):
         TokenAutomaton([0, 1], [1], [0], [0], 5, 4, initial=1)
+
+
+TEXTS = [*"abcdefghij", "ab", "cab", "中", b"\xe4\xb8", b"\xad", None]
+SIZE, STOP = len(TEXTS) + 1, TEXTS.index(None)
+
+
+def bytes_of(tokens):
+    texts = [TEXTS[t] for t in tokens]
+    return b"".join(t if isinstance(t, bytes) else t.encode() for t in texts)
+
+
+@needs_outlines
+@pytest.mark.parametrize("expression", ["(ab|c){1,3}d?", "[abc]*中", "a*"])
+def test_allows_what_goes_on_a_match(expression):
+    automaton = TokenAutomaton.from_regex(expression, TEXTS, SIZE, STOP)
+    rng = np.random.default_rng(0)
+    state, answers = automaton.initial_state(20), [[] for _ in range(20)]
+    for _ in range(12):
+        mask = ops.convert_to_numpy(automaton.allowed(state))
+        for row, answer in zip(mask, answers, strict=True):
+            allowed = set(np.flatnonzero(row).tolist())
+            whole = bytes_of(t for t in answer if t != STOP)
+            try:
+                matches = re.fullmatch(expression, whole.decode())
+            except UnicodeDecodeError:
+                matches = None
+            assert (STOP in allowed) == bool(matches)
+            answer.append(int(rng.choice(sorted(allowed))))
+        tokens = [answer[-1] for answer in answers]
+        state = automaton.advance(state, ops.array(tokens, "int32"))
+    assert sum(STOP in answer for answer in answers) > 3
+
+
+@needs_outlines
+def test_generated_answers_match_an_expression():
+    automaton = TokenAutomaton.from_regex("(ab|c){1,3}d?", TEXTS, SIZE, STOP)
+    model = ToyModel(2, vocabulary=SIZE)
+    for sampler in (
+        ConstrainedSampler("random", automaton),
+        ConstrainedBeamSampler(automaton, 4),
+    ):
+        rows = model.sample(sampler, [[0], [3, 2]], 10, 0, (STOP,))
+        for row, size in zip(rows, (1, 2), strict=True):
+            answer = row[size:].tolist()
+            text = bytes_of(answer[: answer.index(STOP)]).decode()
+            assert re.fullmatch("(ab|c){1,3}d?", text)
+
+
+@needs_outlines
+@pytest.mark.parametrize("expression", ["(", "z", "(?=a)b"])
+def test_refuses_what_it_cannot_compile(expression):
+    with pytest.raises(ValueError, match="`expression` must be a regular"):
+        TokenAutomaton.from_regex(expression, TEXTS, SIZE, STOP)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("outlines_core") is not None,
+    reason="outlines-core is installed",
+)
+def test_says_what_to_install_for_expressions():
+    with pytest.raises(ImportError, match=r"keras-tricks\[grammar\]"):
+        TokenAutomaton.from_regex("a", TEXTS, SIZE, STOP)
