@@ -109,7 +109,7 @@ class ConstrainedBeamSampler:
                 "`constraint` must be a `Constraint`. "
                 f"Received: constraint={constraint!r}"
             )
-        self.constraint = constraint
+        self._constraint = constraint
         self.num_beams = check_positive_int("num_beams", num_beams)
         self.normalization = check_choice(
             "normalization", normalization, ("global", "local")
@@ -118,6 +118,11 @@ class ConstrainedBeamSampler:
         self.return_all_beams = bool(return_all_beams)
         # Its loop carries the model's variables through JAX.
         self._loop = import_keras_hub().samplers.Sampler()
+
+    @property
+    def constraint(self) -> Constraint:
+        """What is allowed; for another one, compile with another sampler."""
+        return self._constraint
 
     @property
     def variables(self) -> list:

@@ -102,11 +102,16 @@ class ConstrainedSampler:
                 "`sampler` must be a KerasHub sampler that generates one token "
                 f"at a time. Received: sampler={sampler!r}"
             )
-        self.constraint = constraint
+        self._constraint = constraint
         # Contrastive search scores tokens that it may not take.
         self._contrastive = isinstance(
             self.sampler, keras_hub.samplers.ContrastiveSampler
         )
+
+    @property
+    def constraint(self) -> Constraint:
+        """What is allowed; for another one, compile with another sampler."""
+        return self._constraint
 
     @property
     def variables(self) -> list:

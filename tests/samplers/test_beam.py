@@ -215,6 +215,12 @@ def test_takes_no_cache_and_no_mask():
     ]
 
 
+def test_its_constraint_cannot_be_swapped_behind_compiled_code():
+    sampler = beam(WORDS, 2)
+    with pytest.raises(AttributeError):
+        sampler.constraint = Constraint(VOCABULARY, END)
+
+
 def test_its_configuration_rebuilds_it():
     sampler = beam(WORDS, 3, "local", 0.5, True)
     config = keras.saving.serialize_keras_object(sampler)

@@ -174,6 +174,12 @@ def test_the_seeds_of_the_sampler_are_its_variables():
     assert len(sampler.variables) == 1
 
 
+def test_its_constraint_cannot_be_swapped_behind_compiled_code():
+    sampler = constrained(WORDS)
+    with pytest.raises(AttributeError):
+        sampler.constraint = Constraint(VOCABULARY, END)
+
+
 def test_its_configuration_rebuilds_it():
     sampler = constrained(WORDS, keras_hub.samplers.TopKSampler(k=3, seed=1))
     config = keras.saving.serialize_keras_object(sampler)
