@@ -65,6 +65,20 @@ class Edges:
         token = ops.where(ends, self.end_token_id, token)
         return mark(self._hub_mask(node), token)
 
+    def candidates(
+        self, node: Tensor, width: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """A node's first edges: tokens, edges, and whether there are so many.
+
+        Each `(batch, width)`. A node without edges has one, to its end.
+        """
+        first, stop = (x[:, None] for x in self.range_of(node))
+        edge = first + ops.arange(width, dtype="int32")
+        token = ops.take(self.tokens, ops.minimum(edge, self.last), axis=0)
+        ends = ops.logical_or(token < 0, first == stop)
+        token = ops.where(ends, self.end_token_id, token)
+        return token, edge, edge < ops.maximum(stop, first + 1)
+
     def _hub_mask(self, node: Tensor) -> Tensor:
         if not self.num_hubs:
             row = ops.zeros_like(node)

@@ -1,5 +1,6 @@
 """Only entries of a prefix tree."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,6 +79,8 @@ class TrieConstraint(Constraint):
                 f"{vocabulary_size}. Received: token {trie.tokens.max()}"
             )
         self.trie = trie
+        self._used = np.zeros(vocabulary_size, bool)
+        self._used[trie.tokens[trie.tokens >= 0]] = True
         self._refuse_tokens([end_token_id], "the end token; leave it out")
         # A node beyond the last, without children, is where a token leads that
         # was not allowed.
@@ -86,16 +89,17 @@ class TrieConstraint(Constraint):
         self.edges = Edges(starts, trie.tokens, vocabulary_size, end_token_id)
 
     def _refuse_tokens(self, ids: Sequence[int], what: str) -> None:
-        found = np.intersect1d(self.trie.tokens, ids)
-        if found.size:
+        found = [i for i in ids if i < len(self._used) and self._used[i]]
+        if found:
             raise ValueError(
                 f"`trie` must not have entries that contain {what}. "
-                f"Received: entries with token {found.tolist()}"
+                f"Received: entries with token {found}"
             )
 
-    @property
+    @functools.cached_property
     def min_length(self) -> int:
         """Tokens of the shortest entry, its end among them."""
+        # Kept: every call of a sampler asks, and it may be far down.
         for depth, (low, high) in enumerate(descend(self.trie, 0)):
             if (self.trie.tokens[low:high] == -1).any():
                 return depth
@@ -112,6 +116,36 @@ class TrieConstraint(Constraint):
         child, found = self.edges.follow(state, token)
         stay = ops.where(self.edges.ended(state), state, self.dead)
         return ops.where(found, child, stay)
+
+    @property
+    def fan_outs(self) -> list[int]:
+        """The most children of a node, level by level from the root on."""
+        edges = self.trie.first_child
+        return [
+            int(np.diff(edges[low : high + 1]).max())
+            for low, high in descend(self.trie, 0)
+        ]
+
+    def candidates(
+        self, state: Tensor, width: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The allowed tokens as a list, for a search of one's own.
+
+        A list of a few children costs less than a mask of the vocabulary, where
+        the number of children is known to be small: in a loop that is written
+        out, `fan_outs` tells it for each step.
+
+        Args:
+            state: Nodes, integers `(batch,)`.
+            width: Children to read; more than these are left out.
+
+        Returns:
+            Tokens, the states that they lead to, and whether there are so many
+            children, each `(batch, width)`.
+        """
+        token, child, present = self.edges.candidates(state, width)
+        ended = self.edges.ended(state)[:, None]
+        return token, ops.where(ended, state[:, None], child), present
 
     def check_stop_tokens(self, stop_token_ids: Sequence[int] | None) -> None:
         super().check_stop_tokens(stop_token_ids)

@@ -1,8 +1,8 @@
 """One compiled function for all tries and models of a size.
 
 Without it JAX would compile the loop for every trie, a second each time. The
-tables of a `TrieConstraint` are padded to one size and are arguments here; how
-they are read is what is tested, and PyTorch runs the samplers as they are.
+tables of a constraint are padded to one size and are arguments here; how they
+are read is what is tested, and PyTorch runs the samplers as they are.
 """
 
 import contextlib
@@ -12,12 +12,23 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks.samplers import LookAheadConstraint
+from keras_tricks.samplers import PassageConstraint
+from keras_tricks.samplers import TokenAutomaton
 from keras_tricks.samplers import TrieConstraint
 
 BACKEND = keras.config.backend()
 # Eager JAX and TensorFlow take a hundred times as long as PyTorch.
 EXAMPLES = 12 if BACKEND == "torch" else 4
 NODES = 96
+PADDED = (
+    LookAheadConstraint,
+    PassageConstraint,
+    TokenAutomaton,
+    TrieConstraint,
+)
+TABLES = "starts tokens _targets _leaves _first _counts _parents".split()
+FILL = {"tokens": -1, "_parents": -1}
 _functions = {}
 
 
@@ -38,38 +49,98 @@ def table_scores(tables, hidden, prompt, cache, index):
 def call(sampler, stop, tables, hidden, inputs):
     """Call a sampler on a toy model, compiled but on PyTorch."""
     tensors = {"tables": tables, "hidden": hidden, **inputs}
-    too_short = inputs["prompt"].shape[1] < sampler.constraint.min_length
+    constraint = sampler.constraint
+    too_short = inputs["prompt"].shape[1] < constraint.min_length
     if BACKEND == "torch" or too_short:
         tensors = {k: ops.convert_to_tensor(v) for k, v in tensors.items()}
-        return run(sampler, stop, tensors)
-    key = [str(stop), str({k: np.shape(v) for k, v in tensors.items()})]
-    if type(sampler.constraint) is TrieConstraint:
-        tensors.update(padded_edges(sampler.constraint))
-        config = sampler.get_config()
-        config.pop("constraint")
-        key += [type(sampler).__name__, str(config)]
-    else:
-        key.append(id(sampler))
-        _functions[id(sampler)] = sampler
-    key = tuple(key)
+        return run(sampler, stop, tensors, {})
+    config = sampler.get_config() if type(constraint) in PADDED else {}
+    config.pop("constraint", id(sampler))
+    key = type(sampler), str(config), stop, signature(constraint, tensors)
+    padded = padded_tables(constraint)
     if key not in _functions:
         _functions[key] = compiled(sampler, stop)
-    return _functions[key](tensors)
+    return _functions[key](tensors, padded, sampler.variables)
 
 
-def padded_edges(constraint):
-    """Tables of edges of one size, and what goes with it."""
-    edges, size = constraint.edges, constraint.trie.num_nodes
-    assert size < NODES
-    assert not edges.num_hubs
-    starts = np.append(constraint.trie.first_child, [size] * (NODES - size))
-    tokens = np.append(constraint.trie.tokens, [-1] * (NODES - size))
-    constraint.dead, edges.last = NODES - 1, NODES - 1
-    edges.window, edges.widths = 26, [1]
-    return {"starts": np.int32(starts), "tokens": np.int32(tokens)}
+class Steps:
+    """The steps of a constraint; JAX compiles them once for all of a size."""
+
+    def __init__(self, constraint):
+        self.constraint = constraint
+        self.initial_state = constraint.initial_state
+
+    def __getattr__(self, name):
+        method = getattr(self.constraint, name)
+        if BACKEND != "jax":
+            return method
+        key = name, signature(self.constraint, {})
+        padded = padded_tables(self.constraint)
+        if key not in _functions:
+            constraint = self.constraint
+
+            def function(padded, arguments):
+                with tables_in(constraint, padded):
+                    return getattr(constraint, name)(*arguments)
+
+            _functions[key] = compile_once(function)
+        return lambda *arguments: _functions[key](padded, arguments)
 
 
-def run(sampler, stop, tensors):
+def signature(constraint, tensors):
+    """What a compiled function depends on, apart from values in tables."""
+    if type(constraint) not in PADDED:
+        _functions[id(constraint)] = constraint  # So that no other has its id.
+        return id(constraint)
+    pad(constraint)
+    edges = getattr(constraint, "edges", None)
+    numbers = {**vars(constraint), **(vars(edges) if edges else {})}
+    return (
+        type(constraint),
+        str({k: v for k, v in numbers.items() if isinstance(v, int)}),
+        str([v.shape for v in constraint.variables]),
+        str({k: np.shape(v) for k, v in tensors.items()}),
+        edges and tuple(edges.hub_rows.shape),
+    )
+
+
+def pad(constraint):
+    """Make the numbers of a trie's constraint those of the largest one."""
+    edges = getattr(constraint, "edges", None)
+    if edges is None or edges.num_hubs or edges.last >= NODES:
+        return
+    if isinstance(constraint, TrieConstraint):
+        constraint.dead = NODES - 1
+    edges.last, edges.window, edges.widths = NODES - 1, 26, [1]
+
+
+def padded_tables(constraint):
+    """The constraint's tables, with room for the largest."""
+    found = {}
+    owners = {"edges": getattr(constraint, "edges", None), "": constraint}
+    for prefix, owner in owners.items():
+        for name in TABLES if owner is not None else ():
+            table = getattr(owner, name, None)
+            if table is not None and keras.ops.is_tensor(table):
+                table = ops.convert_to_numpy(table)
+                more = max(NODES + 1 - len(table), 0)
+                # Nodes beyond the last have no edges, no parents, no leaves.
+                fill = table[-1] if name == "starts" else FILL.get(name, 0)
+                found[prefix, name] = np.append(table, [fill] * more)
+    return {key: np.int32(table) for key, table in found.items()}
+
+
+@contextlib.contextmanager
+def tables_in(constraint, padded):
+    """Let a constraint read these tables."""
+    with contextlib.ExitStack() as stack:
+        for (prefix, name), table in padded.items():
+            owner = getattr(constraint, prefix) if prefix else constraint
+            stack.enter_context(unittest.mock.patch.object(owner, name, table))
+        yield
+
+
+def run(sampler, stop, tensors, padded):
     """One call of the sampler."""
     tensors = dict(tensors)
     tables, hidden = tensors.pop("tables"), tensors.pop("hidden")
@@ -77,14 +148,7 @@ def run(sampler, stop, tensors):
     def next(prompt, cache, index):
         return table_scores(tables, hidden, prompt, cache, index)
 
-    edges = getattr(sampler.constraint, "edges", None)
-    with contextlib.ExitStack() as stack:
-        for name in ("starts", "tokens"):
-            if name in tensors:
-                given = unittest.mock.patch.object(
-                    edges, name, tensors.pop(name)
-                )
-                stack.enter_context(given)
+    with tables_in(sampler.constraint, padded):
         return sampler(next=next, stop_token_ids=stop, **tensors)
 
 
@@ -92,18 +156,28 @@ def compiled(sampler, stop):
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(lambda tensors: run(sampler, stop, tensors))
+        # Another sampler's variables are other ones: their values are given.
+        function = tf.function(
+            lambda tensors, padded: run(sampler, stop, tensors, padded)
+        )
+
+        def call_with(tensors, padded, variables):
+            for own, other in zip(sampler.variables, variables, strict=True):
+                own.assign(other)
+            return function(tensors, padded)
+
+        return call_with
     import jax
 
     # As in `generate`: variables are arguments, what is assigned is dropped.
     @jax.jit
-    def function(tensors, values):
+    def function(tensors, padded, values):
         mapping = list(zip(sampler.variables, values, strict=True))
         with keras.StatelessScope(mapping):
-            return run(sampler, stop, tensors)
+            return run(sampler, stop, tensors, padded)
 
-    return lambda tensors: function(
-        tensors, [v.value for v in sampler.variables]
+    return lambda tensors, padded, variables: function(
+        tensors, padded, [v.value for v in variables]
     )
 
 

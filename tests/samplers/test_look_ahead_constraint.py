@@ -15,6 +15,7 @@ from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import LookAheadConstraint
 from keras_tricks.samplers import Trie
 from tests.samplers.compiled import EXAMPLES
+from tests.samplers.compiled import Steps
 from tests.samplers.toy import ToyModel
 from tests.samplers.toy import random_words
 from tests.samplers.words import END
@@ -66,11 +67,12 @@ def test_equals_a_loop_over_completions(seed, size, most):
     questions[0] = questions[0][:2]
     constraint = ahead(words, questions, max_entries=most)
     logits = rng.normal(size=(4, VOCABULARY)).astype("float32")
-    state = constraint.initial_state(4)
+    steps = Steps(constraint)
+    state = steps.initial_state(4)
     for letters in zip(*prefixes, strict=True):
-        tokens = ops.array(spell("".join(letters)), "int32")
-        state = constraint.advance(state, tokens)
-    found = constraint.rescore(state, ops.convert_to_tensor(logits))
+        tokens = np.array(spell("".join(letters)), "int32")
+        state = steps.advance(state, ops.convert_to_tensor(tokens))
+    found = steps.rescore(state, ops.convert_to_tensor(logits))
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     for row, prefix, question, found_row in zip(
         log_p, prefixes, questions, ops.convert_to_numpy(found), strict=True
@@ -81,7 +83,7 @@ def test_equals_a_loop_over_completions(seed, size, most):
 
 @pytest.mark.parametrize("name", ["greedy", None])
 def test_answers_are_entries(name):
-    constraint = ahead(WORDS, ["dab", "caddy", "bee"])
+    constraint = ahead(WORDS, ["dab", "caddy", "bee"], length=5)
     sampler = ConstrainedBeamSampler(constraint, 3)
     if name:
         sampler = ConstrainedSampler(name, constraint)
@@ -92,20 +94,21 @@ def test_answers_are_entries(name):
 
 
 def test_an_undecided_model_follows_the_question():
-    words = ["abxyz", "abcde", "abbbb"]
-
-    def undecided(prompt, cache, index):
-        logits = ops.zeros((len(prompt), VOCABULARY))
-        return logits, None, cache
-
-    constraint = ahead(words, ["cede", "yz"])
+    words, questions = ["abxyz", "abcde", "abbbb"], ["cede", "yz", "b"]
+    constraint = ahead(words, questions, length=5)
+    model = ToyModel(0)
+    model.tables[:] = 0
+    prompts = [spell("x"), spell("why"), spell("no")]
     for sampler in (
         ConstrainedSampler("greedy", constraint),
-        ConstrainedBeamSampler(constraint, 2),
+        ConstrainedBeamSampler(constraint, 3),
     ):
-        rows = sampler(undecided, ops.zeros((2, 8), "int32"), index=1)
-        found = [until_end(r[1:]) for r in ops.convert_to_numpy(rows)]
-        assert found == ["abcde", "abxyz"]
+        rows = model.sample(sampler, prompts, 10)
+        found = [
+            until_end(row[len(prompt) :])
+            for row, prompt in zip(rows, prompts, strict=True)
+        ]
+        assert found == ["abcde", "abxyz", "abbbb"]
 
 
 def test_other_questions_can_be_assigned():

@@ -16,6 +16,7 @@ from keras_tricks.samplers import ConstrainedBeamSampler
 from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import TokenAutomaton
 from tests.samplers.compiled import EXAMPLES
+from tests.samplers.compiled import Steps
 from tests.samplers.toy import ToyModel
 from tests.samplers.words import END
 from tests.samplers.words import VOCABULARY
@@ -56,8 +57,8 @@ def test_follows_its_edges(seed):
     rng = np.random.default_rng(seed)
     starts, tokens, targets, accepting = random_automaton(rng)
     initial, end = int(rng.integers(5)), 4
-    automaton = TokenAutomaton(
-        starts, tokens, targets, accepting, 5, end, initial
+    automaton = Steps(
+        TokenAutomaton(starts, tokens, targets, accepting, 5, end, initial)
     )
     states = [initial] * 6
     state = automaton.initial_state(6)
@@ -73,7 +74,7 @@ def test_follows_its_edges(seed):
             token = int(rng.choice(sorted(found | {0})))
             picked.append(token)
             states[n] = follow.get(token)
-        state = automaton.advance(state, ops.array(picked, "int32"))
+        state = automaton.advance(state, ops.array(np.array(picked, "int32")))
 
 
 @pytest.mark.parametrize("name", ["random", None])
@@ -150,7 +151,7 @@ def bytes_of(tokens):
 @needs_outlines
 @pytest.mark.parametrize("expression", ["(ab|c){1,3}d?", "[abc]*中", "a*"])
 def test_allows_what_goes_on_a_match(expression):
-    automaton = TokenAutomaton.from_regex(expression, TEXTS, SIZE, STOP)
+    automaton = Steps(TokenAutomaton.from_regex(expression, TEXTS, SIZE, STOP))
     rng = np.random.default_rng(0)
     state, answers = automaton.initial_state(20), [[] for _ in range(20)]
     for _ in range(12):

@@ -15,6 +15,7 @@ from keras_tricks.samplers import Trie
 from keras_tricks.samplers import TrieConstraint
 from keras_tricks.samplers import _edges
 from tests.samplers.compiled import EXAMPLES
+from tests.samplers.compiled import Steps
 from tests.samplers.compiled import compile_once
 from tests.samplers.toy import random_words
 from tests.samplers.words import END
@@ -31,10 +32,11 @@ def constraint_of(words, vocabulary=VOCABULARY, end=END):
 
 def walk(constraint, prefixes):
     """The masks after prefixes of one length, a step at a time."""
-    state = constraint.initial_state(len(prefixes))
+    steps = Steps(constraint)
+    state = steps.initial_state(len(prefixes))
     for token in np.array(prefixes, "int32").reshape(len(prefixes), -1).T:
-        state = constraint.advance(state, ops.convert_to_tensor(token))
-    return ops.convert_to_numpy(constraint.allowed(state))
+        state = steps.advance(state, ops.convert_to_tensor(token))
+    return ops.convert_to_numpy(steps.allowed(state))
 
 
 def letters(mask):
@@ -69,6 +71,35 @@ def test_equals_the_prefixes_of_the_entries(seed, size):
     assert found == [e or "." for e in expected]
 
 
+def test_lists_the_children_that_the_mask_allows():
+    constraint = Steps(constraint_of(WORDS))
+    prefixes = [spell(w) for w in ("be", "ca", "a.", "xx", "be")]
+    state = constraint.initial_state(len(prefixes))
+    for token in np.array(prefixes, "int32").T:
+        state = constraint.advance(state, ops.convert_to_tensor(token))
+    mask = ops.convert_to_numpy(constraint.allowed(state))
+    for width in (3, 5):
+        tokens, states, present = map(
+            ops.convert_to_numpy, constraint.candidates(state, width)
+        )
+        assert tokens.shape == states.shape == present.shape == (5, width)
+        for row, allowed in enumerate(mask):
+            found = tokens[row][present[row]]
+            assert sorted(found.tolist()) == np.flatnonzero(allowed).tolist()
+        for n in range(width):
+            moved = constraint.advance(state, ops.array(tokens[:, n], "int32"))
+            there = ops.convert_to_numpy(moved)[present[:, n]]
+            assert there.tolist() == states[present[:, n], n].tolist()
+    _, _, present = constraint.candidates(state, 2)
+    assert ops.convert_to_numpy(present).sum(axis=1).tolist() == [2, 1, 1, 1, 2]
+
+
+def test_knows_the_most_children_of_each_level():
+    # Of the root; a, b, c; be, ca; bea, bee, cab; and so on.
+    assert constraint_of(WORDS).fan_outs == [3, 1, 3, 2, 1, 1, 1, 0]
+    assert constraint_of(["", "a"]).fan_outs == [2, 1, 0]
+
+
 def many_children(rng, vocabulary, end):
     """Entries of two tokens below a wide root and one wide child."""
     tokens = np.setdiff1d(np.arange(vocabulary), [end])
@@ -91,7 +122,9 @@ def test_nodes_of_many_children_are_read_whole(table, monkeypatch):
     assert np.flatnonzero(mask[0]).tolist() == sorted([*second, end])
     assert np.flatnonzero(mask[1]).tolist() == [end]
     state = constraint.initial_state(vocabulary)
-    state = constraint.advance(state, ops.arange(vocabulary, dtype="int32"))
+    state = Steps(constraint).advance(
+        state, ops.arange(vocabulary, dtype="int32")
+    )
     alive = ops.convert_to_numpy(state) != constraint.dead
     assert np.flatnonzero(alive).tolist() == first
 
