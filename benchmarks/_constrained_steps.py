@@ -1,151 +1,141 @@
-"""The steps that `constrained_decoding` times."""
-
-import time
+"""Steps and whole calls with and without a constraint."""
 
 import keras
 import keras_hub
 import numpy as np
 from keras import ops
 
-from benchmarks.constrained_decoding import END
-from benchmarks.constrained_decoding import VOCABULARY
-from keras_tricks.samplers import Trie
+from benchmarks._constrained_builds import VOCABULARY
+from benchmarks._constrained_peers import END
+from benchmarks._constrained_peers import runner
+from benchmarks._constrained_peers import timed
+from benchmarks._report import figure
+from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import TrieConstraint
 
 
-def make_rows(size, shortest=4, longest=12):
-    """Token rows of Zipf's frequencies; half share their first tokens."""
-    rng = np.random.default_rng(0)
-    frequency = 1 / np.arange(2, VOCABULARY)
-    lengths = rng.integers(shortest, longest + 1, size)
-    flat = 2 + rng.choice(
-        VOCABULARY - 2, int(lengths.sum()), p=frequency / frequency.sum()
-    )
-    starts = np.cumsum(lengths) - lengths
-    shared = np.flatnonzero(rng.random(size) < 0.5)
-    stem = starts[rng.integers(0, max(size // 20, 1), shared.size)]
-    for n in range(3):
-        flat[starts[shared] + n] = flat[stem + n]
-    return np.split(flat.astype("int32"), starts[1:])
-
-
-def make_trie(size):
-    return Trie(make_rows(size))
-
-
-def build_rows(size):
-    """Seconds from arrays and from lists, and bytes."""
-    arrays = make_rows(size)
-    inputs = {"from arrays": arrays}
-    if size <= 1_000_000:
-        inputs["from lists"] = [row.tolist() for row in arrays]
-    for name, rows in inputs.items():
-        started, busy = time.perf_counter(), time.process_time()
-        trie = Trie(rows)
-        yield {
-            "job": "build",
-            "variant": name,
-            "size": size,
-            "seconds": time.perf_counter() - started,
-            "cpu_seconds": time.process_time() - busy,
-            "nodes": trie.num_nodes,
-            "bytes": trie.tokens.nbytes + trie.first_child.nbytes,
-        }
-
-
-def variants(job, trie, batch):
-    """Functions that run one step, by name."""
-    constraint = TrieConstraint(trie, VOCABULARY, END)
+def prefixes_of(trie, batch):
+    """Random beginnings of entries, of no to two tokens, and their nodes."""
     rng = np.random.default_rng(1)
-    prefixes = [trie.entry(int(n)) for n in rng.integers(0, len(trie), batch)]
-    prefixes = [p[: rng.integers(0, 3)] for p in prefixes]
-    nodes = np.array([trie.node(p) for p in prefixes], "int32")
-    score, inputs = decoder(batch) if job == "decoder" else plain(batch)
+    entries = [trie.entry(int(n)) for n in rng.integers(0, len(trie), batch)]
+    prefixes = [entry[: rng.integers(0, 3)] for entry in entries]
+    return prefixes, np.array([trie.node(p) for p in prefixes], "int32")
+
+
+def random_scores(batch):
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(batch, VOCABULARY)).astype("float32")
+    return ops.convert_to_tensor(scores)
+
+
+def variants(tries, batch, score, inputs):
+    """Functions that run one greedy step, by the size of the trie."""
 
     def alone(node, *inputs):
         return node, ops.argmax(score(*inputs), axis=-1)
 
-    def constrained(node, *inputs):
-        allowed = constraint.allowed(node)
-        token = ops.argmax(ops.where(allowed, score(*inputs), -1e9), axis=-1)
-        return constraint.advance(node, ops.cast(token, "int32")), token
+    def constrained(constraint):
+        def step(node, *inputs):
+            allowed = constraint.allowed(node)
+            scores = ops.where(allowed, score(*inputs), -1e9)
+            token = ops.cast(ops.argmax(scores, axis=-1), "int32")
+            return constraint.advance(node, token), token
 
-    inputs = [ops.convert_to_tensor(x) for x in (nodes, *inputs)]
-    steps = {
-        "alone": runner(alone, inputs),
-        "TrieConstraint": runner(constrained, inputs),
-    }
-    if job == "step" and keras.config.backend() == "torch":
-        steps["Hugging Face"] = hugging_face(trie, prefixes, inputs[1])
-    return steps
+        return step
 
-
-def plain(batch):
-    """Scores that are there already."""
-    rng = np.random.default_rng(2)
-    logits = rng.normal(size=(batch, VOCABULARY)).astype("float32")
-    return lambda logits: logits, [logits]
+    found = {}
+    for size, trie in tries.items():
+        _, nodes = prefixes_of(trie, batch)
+        nodes = ops.convert_to_tensor(nodes)
+        if not found:
+            found["alone"] = runner(alone, [nodes, *inputs])
+        constraint = TrieConstraint(trie, VOCABULARY, END)
+        found[size] = runner(constrained(constraint), [nodes, *inputs])
+    return found
 
 
-def decoder(batch, length=32):
-    """A step of a decoder of GPT-2 small's size, with its cache."""
+def added_rows(title, found):
+    """The step, and what each trie adds to it."""
+    alone, _ = found.pop("alone")
+    least = found[min(found)][0] - alone
+    made = [figure(title, "no constraint", "a step", alone, "ms")]
+    for size, (value, spread) in found.items():
+        row, added = f"{size:,} entries", value - alone
+        made += [
+            figure(title, row, "a step", value, "ms", spread=spread),
+            figure(title, row, "added", added, "ms"),
+            figure(title, row, "of the step", 100 * added / alone, "%"),
+            figure(title, row, "of the smallest's", added / least, "×"),
+        ]
+    return made
+
+
+def step_rows(tries, batch, repeats):
+    """Steps over scores that are there already."""
+    scores = random_scores(batch)
+    steps = variants(tries, batch, lambda scores: scores, [scores])
+    title = f"A greedy step over given scores, batch {batch}, 32,000 tokens"
+    return added_rows(title, timed(steps, 3 * repeats))
+
+
+def decoder_rows(tries, repeats, quick, batch=64, length=32):
+    """Steps of a decoder of GPT-2 small's size, with its cache."""
+    layers = 2 if quick else 12
     backbone = keras_hub.models.GPT2Backbone(
-        VOCABULARY, 12, 12, 768, 3072, 0.0, length
+        VOCABULARY, layers, 12, 768, 3072, 0.0, length
     )
     model = keras_hub.models.GPT2CausalLM(backbone, preprocessor=None)
-    cache = np.zeros((batch, 12, 2, length, 12, 64), "float32")
+    cache = np.zeros((batch, layers, 2, length, 12, 64), "float32")
     tokens = np.full((batch, 1), 5, "int32")
 
     def score(tokens, cache):
         return model.call_with_cache(tokens, cache, length // 2)[0][:, 0]
 
-    return score, [tokens, cache]
+    inputs = [ops.convert_to_tensor(x) for x in (tokens, cache)]
+    steps = variants(tries, batch, score, inputs)
+    title = f"A step of a decoder of GPT-2 small's size, batch {batch}"
+    return added_rows(title, timed(steps, repeats))
 
 
-def runner(function, inputs):
-    """Run to the end, compiled but on PyTorch."""
-    backend = keras.config.backend()
-    if backend == "jax":
-        import jax
+class Copied(ConstrainedSampler):
+    """With the tables among its variables, where they do not belong."""
 
-        compiled = jax.jit(function)
-        return lambda: jax.block_until_ready(compiled(*inputs))
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        compiled = tf.function(function, jit_compile=True)
-        return lambda: compiled(*inputs)[1].numpy()
-    import torch
-
-    def run():
-        with torch.no_grad():
-            return function(*inputs)[1].cpu()
-
-    return run
+    @property
+    def variables(self):
+        if not hasattr(self, "_tables"):
+            trie = self.constraint.trie
+            self._tables = [
+                keras.Variable(x, trainable=False, dtype="int32")
+                for x in (trie.tokens, trie.first_child)
+            ]
+        return [*super().variables, *self._tables]
 
 
-def hugging_face(trie, prefixes, logits):
-    """One call of its processor with a tree of dicts, or why not."""
-    if len(trie) > 200_000:
-        return "a tree of dicts of this size takes gigabytes"
-    try:
-        from transformers import PrefixConstrainedLogitsProcessor
-    except ImportError:
-        return "transformers is not installed"
-    import torch
+def generate_rows(tries, repeats):
+    """Whole calls of a tiny model, eight tokens for eight rows."""
+    backbone = keras_hub.models.GPT2Backbone(VOCABULARY, 1, 2, 16, 32, 0.0, 16)
+    inputs = {
+        "token_ids": np.full((8, 16), 5, "int32"),
+        "padding_mask": np.repeat(np.arange(16)[None] < 8, 8, 0).astype(
+            "int32"
+        ),
+    }
 
-    tree = {}
-    for entry in trie:
-        node = tree
-        for token in (*entry, END):
-            node = node.setdefault(token, {})
+    def call(sampler):
+        model = keras_hub.models.GPT2CausalLM(backbone, preprocessor=None)
+        model.compile(sampler=sampler)
+        return lambda: model.generate(dict(inputs), stop_token_ids=(END,))
 
-    def allowed(row, ids):
-        node = tree
-        for token in prefixes[row]:
-            node = node[token]
-        return list(node)
-
-    processor = PrefixConstrainedLogitsProcessor(allowed, num_beams=1)
-    ids = torch.zeros((len(prefixes), 1), dtype=torch.long)
-    return lambda: processor(ids, logits).argmax(dim=-1)
+    steps = {"no constraint": call("greedy")}
+    for size, trie in tries.items():
+        constraint = TrieConstraint(trie, VOCABULARY, END)
+        steps[f"{size:,} entries"] = call(
+            ConstrainedSampler("greedy", constraint)
+        )
+    largest = f"{max(tries):,} entries, tables as variables"
+    steps[largest] = call(Copied("greedy", constraint))
+    title = "A call of `generate` of a tiny model, 8 × 8 tokens"
+    return [
+        figure(title, name, "a call", value, "ms", spread=spread)
+        for name, (value, spread) in timed(steps, repeats).items()
+    ]

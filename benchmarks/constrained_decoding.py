@@ -1,34 +1,36 @@
 """Cost of allowing only entries of a prefix tree.
 
-- `build`: seconds and bytes a node of `Trie`, from 4 to 12 tokens a sequence,
-  a vocabulary of 32,000, frequencies as in text, stems shared;
-- `step`: seconds of one greedy step over random scores, without a constraint
-  and with one, for sizes of tries and batches; and of Hugging Face's
-  `prefix_allowed_tokens_fn` with a tree of dicts (where transformers and
-  PyTorch are installed, up to 100,000 sequences);
-- `decoder`: seconds of one step of a decoder of GPT-2 small's size in the same
-  process, with and without the constraint.
+- `build`: time, memory and bytes a node of `Trie` from 4 to 12 tokens a
+  sequence, a vocabulary of 32,000, frequencies as in text, stems shared; and
+  beside STATIC's builder, on sequences of one length;
+- `step`: what a constraint adds to a greedy step over random scores, for sizes
+  of tries and batches; Hugging Face's `prefix_allowed_tokens_fn` with a tree of
+  dicts; STATIC's kernel, on its own task;
+- `decoder`: a step of a decoder of GPT-2 small's size, with and without;
+- `generate`: whole calls of `generate` of a tiny model with small and large
+  tries, and with the tables where each call would copy them.
 
     python -m benchmarks.constrained_decoding [--backends jax torch tensorflow]
 
-JAX and TensorFlow run compiled, PyTorch eagerly. Variants take turns. Medians
-of wall time are printed, and the least processor time of all threads: the
-figure to compare on a machine that does other things too.
+JAX and TensorFlow run compiled, PyTorch eagerly. Variants take turns; medians
+are given, and half the range between quartiles. STATIC
+(https://arxiv.org/abs/2602.22647) runs where `--static` names a clone of
+https://github.com/youtube/static-constraint-decoding. Peaks of memory are read
+from Linux. Tries are kept in a temporary folder, or in `--tries`.
 """
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
+import tempfile
+from pathlib import Path
 
 from benchmarks._report import keep
-from benchmarks._report import print_table
+from benchmarks._tables import show
 
-VOCABULARY = 32_000
-END = 1
+JOBS = ("build", "step", "decoder", "generate")
 
 
 def main():
@@ -43,119 +45,68 @@ def main():
     )
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 64, 512])
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument(
-        "--decoder", action=argparse.BooleanOptionalAction, default=True
-    )
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=[*JOBS])
+    parser.add_argument("--static", help="a clone of STATIC's repository")
+    parser.add_argument("--tries", help="folder that tries are kept in")
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.sizes, arguments.batches = [1_000, 100_000], [1, 64]
+        arguments.repeats = 3
     if arguments.job:
         for row in work(arguments):
             print(json.dumps(row), flush=True)
         return
-    rows = rows_of(arguments.backends[0], "build")
-    for backend in arguments.backends:
-        rows += rows_of(backend, "step")
-        rows += rows_of(backend, "decoder") if arguments.decoder else []
+    with tempfile.TemporaryDirectory() as folder:
+        arguments.tries = arguments.tries or folder
+        rows = []
+        for job in JOBS:
+            backends = arguments.backends[: 1 if job == "build" else None]
+            if job in arguments.jobs:
+                for backend in backends:
+                    rows += rows_of(backend, job, arguments)
     show(rows)
     print(f"kept in {keep('constrained_decoding', rows)}")
 
 
-def rows_of(backend, job):
+def rows_of(backend, job, arguments):
     """Run one job on one backend in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.constrained_decoding"]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
     environment["KERAS_BACKEND"] = backend
     done = subprocess.run(
-        [*command, *sys.argv[1:], "--job", job],
+        [*command, *sys.argv[1:], "--job", job, "--tries", arguments.tries],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [{"backend": backend, **json.loads(line)} for line in lines]
+    return [json.loads(line) for line in lines]
 
 
 def work(arguments):
     """Rows of one job on this process's backend."""
+    from benchmarks import _constrained_builds as builds
+    from benchmarks import _constrained_peers as peers
     from benchmarks import _constrained_steps as steps
 
     if arguments.job == "build":
-        for size in arguments.sizes:
-            yield from steps.build_rows(size)
+        yield from builds.rows(arguments.sizes, arguments.static)
         return
-    for size in arguments.sizes:
-        trie = steps.make_trie(size)
+    folder = Path(arguments.tries)
+    tries = {n: builds.kept_trie(n, folder) for n in arguments.sizes}
+    repeats = arguments.repeats
+    if arguments.job == "step":
         for batch in arguments.batches:
-            if arguments.job == "decoder" and batch != 64:
-                continue
-            variants = steps.variants(arguments.job, trie, batch)
-            yield from timed(arguments, size, batch, variants)
-
-
-def timed(arguments, size, batch, variants):
-    """One row for each variant; one that is missing says why."""
-    missing = {k: v for k, v in variants.items() if isinstance(v, str)}
-    present = {k: v for k, v in variants.items() if k not in missing}
-    taken = {name: [] for name in present}
-    for repeat in range(arguments.repeats + 1):
-        for name, step in present.items():
-            started, busy = time.perf_counter(), time.process_time()
-            step()
-            wall = time.perf_counter() - started
-            if repeat:  # The first compiles.
-                taken[name].append((wall, time.process_time() - busy))
-    common = {"job": arguments.job, "size": size, "batch": batch}
-    for name, pairs in taken.items():
-        wall, busy = zip(*pairs, strict=True)
-        yield {
-            **common,
-            "variant": name,
-            "seconds": statistics.median(wall),
-            "spread": max(wall) - min(wall),
-            "cpu_seconds": min(busy),
-        }
-    for name, reason in missing.items():
-        yield {**common, "variant": name, "not_run": reason}
-
-
-def show(rows):
-    """Print the table of builds and that of steps."""
-    table = [
-        [
-            f"{row['size']:,} sequences, {row['variant']}",
-            f"{row['seconds']:.2f}",
-            f"{row['cpu_seconds']:.2f}",
-            f"{row['nodes']:,}",
-            f"{row['bytes'] / row['nodes']:.2f}",
-        ]
-        for row in rows
-        if row["job"] == "build"
-    ]
-    print_table(["build", "s", "CPU s", "nodes", "bytes / node"], table)
-    table = []
-    for row in rows:
-        if row["job"] == "build":
-            continue
-        cells = [
-            f"{row['backend']}, {row['job']}, {row['size']:,} sequences, "
-            f"batch {row['batch']}, {row['variant']}"
-        ]
-        if "not_run" in row:
-            table.append([*cells, f"not run: {row['not_run']}", "", ""])
-            continue
-        alone = next(
-            r["cpu_seconds"]
-            for r in rows
-            if r["job"] == row["job"]
-            and r["variant"] == "alone"
-            and all(r[k] == row[k] for k in ("backend", "size", "batch"))
-        )
-        added = row["cpu_seconds"] - alone
-        cells += [f"{1e3 * row[k]:.3g}" for k in ("seconds", "cpu_seconds")]
-        table.append([*cells, f"{1e3 * added:+.3g}"])
-    print()
-    print_table(["step", "median ms", "least CPU ms", "− alone"], table)
+            yield from steps.step_rows(tries, batch, repeats)
+        yield from peers.hugging_face_rows(tries, repeats)
+        yield from peers.static_rows(arguments.static, arguments.quick, repeats)
+    elif arguments.job == "decoder":
+        yield from steps.decoder_rows(tries, repeats, arguments.quick)
+    else:
+        yield from steps.generate_rows(tries, repeats)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,211 @@
+"""The same task by other programs: Hugging Face's callback, STATIC's kernel."""
+
+import importlib
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from benchmarks._report import figure
+from keras_tricks.samplers import Trie
+from keras_tricks.samplers import TrieConstraint
+
+END = 1
+
+
+def timed(steps, repeats):
+    """Median milliseconds and half the quartiles' range, taking turns."""
+    taken = {name: [] for name in steps}
+    for repeat in range(repeats + 1):
+        for name, step in steps.items():
+            started = time.perf_counter()
+            step()
+            if repeat:  # The first compiles.
+                taken[name].append(1e3 * (time.perf_counter() - started))
+    return {
+        name: (
+            statistics.median(times),
+            float(np.subtract(*np.quantile(times, [0.75, 0.25]))) / 2,
+        )
+        for name, times in taken.items()
+    }
+
+
+def runner(function, inputs):
+    """Run to the end, compiled but on PyTorch."""
+    backend = keras.config.backend()
+    if backend == "jax":
+        import jax
+
+        compiled = jax.jit(function)
+        return lambda: jax.block_until_ready(compiled(*inputs))
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        compiled = tf.function(function, jit_compile=True)
+        return lambda: [x.numpy() for x in compiled(*inputs)]
+    import torch
+
+    def run():
+        with torch.no_grad():
+            return [x.cpu() for x in function(*inputs)]
+
+    return run
+
+
+def static_module(folder, name):
+    """A module of STATIC, or why there is none."""
+    if not folder or not (Path(folder) / "static_decoding").is_dir():
+        return "no clone of STATIC's repository was named"
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(f"static_decoding.{name}")
+
+
+def hugging_face_rows(tries, repeats, batch=64):
+    """One call of its processor with a tree of dicts, beside the constraint."""
+    title = f"Masking the scores of {batch} rows, 32,000 tokens"
+    name = "Hugging Face, a tree of dicts"
+    if keras.config.backend() != "torch":
+        return []
+    size = max((n for n in tries if n <= 200_000), default=min(tries))
+    try:
+        from transformers import PrefixConstrainedLogitsProcessor
+    except ImportError:
+        reason = "transformers is not installed"
+        return [figure(title, name, "time", None, note=reason)]
+    import torch
+
+    from benchmarks import _constrained_steps as steps
+
+    trie = tries[size]
+    tree = {}
+    for entry in trie:
+        node = tree
+        for token in (*entry, END):
+            node = node.setdefault(token, {})
+    prefixes, nodes = steps.prefixes_of(trie, batch)
+
+    def allowed(row, ids):
+        node = tree
+        for token in prefixes[row]:
+            node = node[token]
+        return list(node)
+
+    processor = PrefixConstrainedLogitsProcessor(allowed, num_beams=1)
+    ids = torch.zeros((batch, 1), dtype=torch.long)
+    scores = steps.random_scores(batch)
+    constraint = TrieConstraint(trie, scores.shape[1], END)
+    nodes = ops.convert_to_tensor(nodes)
+    with torch.no_grad():
+        expected = torch.isfinite(processor(ids, scores))
+        assert (constraint.allowed(nodes) == expected).all()
+        found = timed(
+            {
+                "TrieConstraint": lambda: ops.where(
+                    constraint.allowed(nodes), scores, -1e9
+                ),
+                name: lambda: processor(ids, scores),
+            },
+            repeats,
+        )
+    own = found["TrieConstraint"][0]
+    return [
+        figure(
+            title,
+            f"{row}, {size:,} entries",
+            "time",
+            value,
+            "ms",
+            spread=spread,
+            peer="TrieConstraint",
+            ratio=value / own,
+        )
+        for row, (value, spread) in found.items()
+    ]
+
+
+def static_rows(folder, quick, repeats):
+    """Candidates of nodes below the second token, by both kernels."""
+    title = "Candidates and their scores, 1,000,000 × 8 tokens, on JAX"
+    if keras.config.backend() != "jax":
+        return []
+    csr = static_module(folder, "csr_utils")
+    if isinstance(csr, str):
+        return [figure(title, "STATIC's kernel", "64 rows", None, note=csr)]
+    kernel = static_module(folder, "decoding_jax")
+    made = []
+    for vocabulary, layers in ((2048, 2), (32_000, 1)):
+        size = 20_000 if quick else 1_000_000
+        rng = np.random.default_rng(0)
+        table = rng.integers(2, vocabulary, (size, 8), dtype="int32")
+        table = table[np.lexsort(table.T[::-1])]
+        index = csr.build_static_index(table, vocabulary, layers)
+        for batch in (64, 512, 4096):
+            steps = kernels(kernel, index, table, vocabulary, batch)
+            found = timed(steps, 10 * repeats)
+            own = found["TrieConstraint.candidates"][0]
+            made += [
+                figure(
+                    title,
+                    f"{row}, {vocabulary:,} tokens",
+                    f"{batch:,} rows",
+                    value,
+                    "ms",
+                    spread=spread,
+                    peer="TrieConstraint.candidates",
+                    ratio=value / own,
+                )
+                for row, (value, spread) in found.items()
+            ]
+    return made
+
+
+def kernels(kernel, index, table, vocabulary, batch):
+    """Both kernels on the same nodes, found to give the same."""
+    import jax
+
+    packed, starts, limits, *_ = index
+    # Entries of STATIC have no end token: here it is outside the vocabulary.
+    constraint = TrieConstraint(Trie(table), vocabulary + 1, vocabulary)
+    rng = np.random.default_rng(1)
+    prefixes = table[rng.integers(0, len(table), batch), :2]
+    fan_out = constraint.fan_outs[2]
+    assert fan_out == limits[2]
+    nodes = np.array([constraint.trie.node(p) for p in prefixes], "int32")
+    states = states_of(index, prefixes)
+    scores = rng.normal(size=(batch, vocabulary)).astype("float32")
+
+    def own(scores, node):
+        token, child, present = constraint.candidates(node, fan_out)
+        place = ops.minimum(token, vocabulary - 1)
+        score = ops.take_along_axis(scores, place, axis=1)
+        return ops.where(present, score, -np.inf), token, child
+
+    def theirs(scores, state, packed, starts):
+        return kernel.generate_and_apply_logprobs_mask(
+            scores, state, packed, starts, fan_out, vocabulary
+        )
+
+    ours = [jax.device_put(x) for x in (scores, nodes)]
+    peers = [jax.device_put(x) for x in (scores, states, packed, starts)]
+    mine, other = jax.jit(own)(*ours), jax.jit(theirs)(*peers)
+    np.testing.assert_array_equal(mine[0], other[0])
+    return {
+        "TrieConstraint.candidates": runner(own, ours),
+        "STATIC's kernel": runner(theirs, peers),
+    }
+
+
+def states_of(index, prefixes):
+    """STATIC's states after two tokens."""
+    packed, starts, *_ = index
+    found = []
+    for first, second in prefixes:
+        edges = packed[starts[first + 1] : starts[first + 2]]
+        found.append(edges[edges[:, 0] == second, 1][0])
+    return np.array(found, "int32")

@@ -1,0 +1,161 @@
+"""Answers from a knowledge base, with and without a prefix tree of it.
+
+A small sequence-to-sequence model is trained from scratch, on one core in a
+quarter of an hour, to write subject and predicate after a question, on
+
+- `kgclue own`: KgCLUE as it is split, where held-out questions ask for
+  predicates that no question in training has;
+- `kgclue random`: the same questions, split at random;
+- `nlpcc own`: NLPCC-ICCPOL 2016 KBQA as it is split.
+
+Percent of held-out questions whose subject and predicate are exact, F1 of the
+answer's words, percent of outputs that are entries, and answers per second:
+greedy search without a constraint, with it, with look-ahead, beam search. With
+`--masked` a masked model too, which fills all positions at once: each alone,
+and by `best_trie_path`.
+
+    python -m benchmarks.knowledge_qa --data FOLDER
+
+`FOLDER` holds `kgclue` and `nlpcc2016_kbqa` with the original files.
+"""
+
+import argparse
+
+import keras
+
+from benchmarks import _masked_answers as masked
+from benchmarks._report import figure
+from benchmarks._report import keep
+from benchmarks._tables import show
+from examples.answering import END
+from examples.answering import NOTHING
+from examples.answering import Vocabulary
+from examples.answering import answer
+from examples.answering import build
+from examples.answering import room_for
+from examples.answering import score
+from examples.answering import train
+from examples.corpora.knowledge import load_knowledge
+from keras_tricks.samplers import ConstrainedBeamSampler
+from keras_tricks.samplers import ConstrainedSampler
+from keras_tricks.samplers import LookAheadConstraint
+from keras_tricks.samplers import Trie
+from keras_tricks.samplers import TrieConstraint
+
+CORPORA = {
+    "kgclue own": ("kgclue:{}/kgclue", "own"),
+    "kgclue random": ("kgclue:{}/kgclue", "random"),
+    "nlpcc own": ("nlpcc:{}/nlpcc2016_kbqa", "own"),
+}
+UNITS = {"exact": "points", "F1": "points", "entries": "%", "a second": "/ s"}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", help="characters of the standard library")
+    parser.add_argument("--corpora", nargs="+", default=[*CORPORA])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--masked", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.epochs, arguments.width, arguments.questions = 2, 32, 192
+    if not arguments.data:
+        arguments.corpora = ["characters"]
+    for corpus in arguments.corpora:
+        for seed in arguments.seeds:
+            rows = run(corpus, seed, arguments)
+            show(rows)
+            print(f"kept in {keep('knowledge_qa', rows)}", flush=True)
+
+
+def run(corpus, seed, arguments):
+    """Figures of one corpus and seed."""
+    keras.utils.set_random_seed(seed)
+    data, split = CORPORA.get(corpus, ("characters", "own"))
+    knowledge = load_knowledge(data.format(arguments.data), split, seed)
+    print(knowledge.about, flush=True)
+    vocabulary = Vocabulary(knowledge, 1000)
+    asked = [vocabulary.ids(question) for question, _ in knowledge.train]
+    paths = [vocabulary.path(fact) for fact in knowledge.facts]
+    lengths = room_for(asked), room_for(paths)
+    kept = [n for n, path in enumerate(paths) if len(path) + 2 <= lengths[1]]
+    trie = Trie([paths[n] for n in kept], values=kept)
+    method = masked_answers if arguments.masked else written_answers
+    pairs = knowledge.test[: arguments.questions]
+    rows = []
+    for name, entries, speed in method(
+        knowledge, vocabulary, lengths, trie, pairs, seed, arguments
+    ):
+        figures = score(entries, trie, knowledge.facts, vocabulary, pairs)
+        rows += [
+            figure(
+                f"Answers from {len(trie):,} entries, {corpus} split",
+                name,
+                column,
+                value,
+                unit,
+                seed=seed,
+                epochs=arguments.epochs,
+                width=arguments.width,
+                questions=len(pairs),
+            )
+            for (column, unit), value in zip(
+                UNITS.items(), [*figures, speed], strict=True
+            )
+        ]
+    return rows
+
+
+def written_answers(
+    knowledge, vocabulary, lengths, trie, pairs, seed, arguments
+):
+    """Name, entries and answers per second of each way to search."""
+    size = arguments.batch_size
+    model = build(vocabulary, lengths, arguments.width, dropout=0.0)
+    train(model, vocabulary, knowledge, lengths, arguments.epochs, size, seed)
+    constraint = TrieConstraint(trie, vocabulary.size, END)
+    ahead = LookAheadConstraint(
+        trie, vocabulary.size, END, [[NOTHING]] * size, length=lengths[0]
+    )
+    variants = {
+        "greedy, free": "greedy",
+        "greedy": ConstrainedSampler("greedy", constraint),
+        "greedy, look-ahead": ConstrainedSampler("greedy", ahead),
+        "5 beams": ConstrainedBeamSampler(constraint, 5),
+        "5 beams, local": ConstrainedBeamSampler(constraint, 5, "local"),
+        "5 beams, look-ahead": ConstrainedBeamSampler(ahead, 5, "local"),
+    }
+    questions = [question for question, _ in pairs]
+    for name, sampler in variants.items():
+        written, speed = answer(
+            model, sampler, vocabulary, questions, lengths, size
+        )
+        yield name, constraint.read(written, start=1), speed
+
+
+def masked_answers(
+    knowledge, vocabulary, lengths, trie, pairs, seed, arguments
+):
+    """The same of a masked model."""
+    size = arguments.batch_size
+    model = masked.build(vocabulary, lengths, arguments.width)
+    masked.train(
+        model, vocabulary, knowledge, lengths, arguments.epochs, size, seed
+    )
+    questions = [question for question, _ in pairs]
+    best, alone, speed = masked.answer(
+        model, trie, vocabulary, questions, lengths, size
+    )
+    yield "masked, each position alone", alone, speed
+    yield "masked, best path", best, speed
+
+
+if __name__ == "__main__":
+    main()
