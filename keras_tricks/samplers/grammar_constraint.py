@@ -1,24 +1,19 @@
 """Only what a grammar engine on the host allows."""
 
-import collections
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_tricks import _backend
 from keras_tricks._checks import check_positive_int
 from keras_tricks.samplers._json_schema import JSONMatcher
+from keras_tricks.samplers._matchers import Matchers
 from keras_tricks.samplers.constraint import Constraint
 
 Tensor = Any
-
-# Matchers kept, the last used: those of a batch and its beams, and the way
-# there. One that was dropped is made again from its tokens.
-MAX_MATCHERS = 4096
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
@@ -76,6 +71,27 @@ class GrammarConstraint(Constraint):
     )
     ```
 
+    An engine of one's own, for token 3 twice:
+
+    >>> from keras_tricks.samplers import GrammarConstraint
+    >>> class Twice:
+    ...     def __init__(self, left=2):
+    ...         self.left = left
+    ...
+    ...     def accept_token(self, token):
+    ...         self.left -= 1
+    ...         return token == 3 and self.left >= 0
+    ...
+    ...     def fill_next_token_bitmask(self, bitmask, index):
+    ...         bitmask[index] = 1 << 3 if self.left else 1 << 1
+    ...         return True
+    ...
+    ...     def fork(self):
+    ...         return Twice(self.left)
+    >>> twice = GrammarConstraint(Twice, vocabulary_size=5, end_token_id=1)
+    >>> [twice.is_whole(answer) for answer in ([3, 3], [3], [3, 4])]
+    [True, False, False]
+
     Reference:
         Dong et al., 2024, XGrammar: https://arxiv.org/abs/2411.15100.
     """
@@ -95,7 +111,7 @@ class GrammarConstraint(Constraint):
             )
         self.matcher = matcher
         self.length = check_positive_int("length", length)
-        self._matchers: collections.OrderedDict = collections.OrderedDict()
+        self._matchers = Matchers(matcher, vocabulary_size, end_token_id)
 
     @classmethod
     def from_json_schema(
@@ -140,7 +156,9 @@ class GrammarConstraint(Constraint):
     def allowed(self, state: tuple[Tensor, Tensor]) -> Tensor:
         tokens, size = state
         shape = (tokens.shape[0], self.vocabulary_size)
-        return _backend.call_on_host(self._masks, shape, "bool", tokens, size)
+        return _backend.call_on_host(
+            self._matchers.masks, shape, "bool", tokens, size
+        )
 
     def is_whole(self, answer: Sequence[int]) -> bool:
         """Whether an answer, without its end token, is a sentence.
@@ -148,48 +166,7 @@ class GrammarConstraint(Constraint):
         One that `max_length` cut is none, nor one that ended where no token
         spells what had to follow.
         """
-        matcher = self._matcher_of(tuple(int(token) for token in answer))
-        tokens, size = np.array([answer], "int32"), np.array([len(answer)])
-        mask = self._masks(tokens.reshape(1, -1), size)
-        return matcher is not None and bool(mask[0, self.end_token_id])
-
-    def _masks(self, tokens: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        """A mask for each row's tokens."""
-        words = np.zeros((len(tokens), -(-self.vocabulary_size // 32)), "int32")
-        ended = np.zeros(len(tokens), bool)
-        for row, (answer, size) in enumerate(zip(tokens, sizes, strict=True)):
-            prefix = tuple(answer[:size].tolist())
-            matcher = self._matcher_of(prefix)
-            ended[row] = matcher is None
-            # It returns false, and writes nothing, where all is allowed.
-            if matcher and not matcher.fill_next_token_bitmask(words, row):
-                words[row] = -1
-        bits = np.unpackbits(words.view("uint8"), axis=1, bitorder="little")
-        mask = bits[:, : self.vocabulary_size].astype(bool)
-        mask[ended] = np.arange(self.vocabulary_size) == self.end_token_id
-        return mask
-
-    def _matcher_of(self, prefix: tuple[int, ...]) -> Any:
-        """The matcher after some tokens, `None` after an end or a wrong one."""
-        known = len(prefix)
-        while known and prefix[:known] not in self._matchers:
-            known -= 1
-        if () not in self._matchers:
-            self._matchers[()] = self.matcher()
-        matcher = self._matchers[prefix[:known]]
-        for size in range(known, len(prefix)):
-            matcher = self._after(matcher, prefix[size])
-            self._matchers[prefix[: size + 1]] = matcher
-        self._matchers.move_to_end(prefix)
-        while len(self._matchers) > MAX_MATCHERS:
-            self._matchers.popitem(last=False)
-        return matcher
-
-    def _after(self, matcher: Any, token: int) -> Any:
-        if matcher is None or token == self.end_token_id:
-            return None
-        matcher = matcher.fork()
-        return matcher if matcher.accept_token(token) else None
+        return self._matchers.is_whole(tuple(int(token) for token in answer))
 
     def get_config(self) -> dict:
         matcher = keras.saving.serialize_keras_object(self.matcher)

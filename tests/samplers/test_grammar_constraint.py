@@ -15,7 +15,7 @@ from keras import ops
 from keras_tricks.samplers import ConstrainedBeamSampler
 from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import GrammarConstraint
-from keras_tricks.samplers import grammar_constraint
+from keras_tricks.samplers import _matchers
 from tests.samplers.brackets import Brackets
 from tests.samplers.brackets import follow
 from tests.samplers.brackets import new_brackets
@@ -89,9 +89,9 @@ def test_a_row_that_the_engine_leaves_open_is_all_allowed():
     assert mask.all()
 
 
-@pytest.mark.parametrize("most", [grammar_constraint.MAX_MATCHERS, 2])
+@pytest.mark.parametrize("most", [_matchers.MAX_MATCHERS, 2])
 def test_matchers_are_forked_and_dropped_ones_made_again(most, monkeypatch):
-    monkeypatch.setattr(grammar_constraint, "MAX_MATCHERS", most)
+    monkeypatch.setattr(_matchers, "MAX_MATCHERS", most)
     constraint, Brackets.made = brackets(), 0
     answers = [spell("acab"), spell("aacb"), spell("cccc")]
     state = constraint.initial_state(3)
