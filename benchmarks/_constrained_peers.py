@@ -1,10 +1,10 @@
 """The same task by other programs: Hugging Face's callback, STATIC's kernel."""
 
 import importlib
-import statistics
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -17,22 +17,55 @@ from keras_tricks.samplers import TrieConstraint
 END = 1
 
 
+class Times(NamedTuple):
+    """Milliseconds: median, half the quartiles' range, of the processor."""
+
+    wall: float
+    spread: float
+    processor: float
+
+
 def timed(steps, repeats):
-    """Median milliseconds and half the quartiles' range, taking turns."""
+    """Times of each step, taking turns."""
     taken = {name: [] for name in steps}
     for repeat in range(repeats + 1):
         for name, step in steps.items():
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             step()
+            pair = time.perf_counter() - started, time.process_time() - busy
             if repeat:  # The first compiles.
-                taken[name].append(1e3 * (time.perf_counter() - started))
-    return {
-        name: (
-            statistics.median(times),
-            float(np.subtract(*np.quantile(times, [0.75, 0.25]))) / 2,
-        )
-        for name, times in taken.items()
-    }
+                taken[name].append(pair)
+    found = {}
+    for name, pairs in taken.items():
+        wall, processor = 1e3 * np.array(pairs).T
+        spread = float(np.subtract(*np.quantile(wall, [0.75, 0.25]))) / 2
+        median = float(np.median(wall))
+        found[name] = Times(median, spread, float(np.median(processor)))
+    return found
+
+
+def figures(title, found, own=None, column="", label="{}"):
+    """Wall and processor time of each row, and ratios to one of them."""
+    made = []
+    for name, times in found.items():
+        peer = own if own and own != name else None
+        for kind, spread in (("wall", times.spread), ("processor", None)):
+            value = getattr(times, kind)
+            ratio = value / getattr(found[peer], kind) if peer else None
+            row, heading = label.format(name), f"{column} {kind}".strip()
+            made.append(
+                figure(
+                    title,
+                    row,
+                    heading,
+                    value,
+                    "ms",
+                    spread=spread,
+                    peer=peer,
+                    ratio=ratio,
+                )
+            )
+    return made
 
 
 def runner(function, inputs):
@@ -113,20 +146,8 @@ def hugging_face_rows(tries, repeats, batch=64):
             },
             repeats,
         )
-    own = found["TrieConstraint"][0]
-    return [
-        figure(
-            title,
-            f"{row}, {size:,} entries",
-            "time",
-            value,
-            "ms",
-            spread=spread,
-            peer="TrieConstraint",
-            ratio=value / own,
-        )
-        for row, (value, spread) in found.items()
-    ]
+    label = f"{{}}, {size:,} entries"
+    return figures(title, found, "TrieConstraint", label=label)
 
 
 def static_rows(folder, quick, repeats):
@@ -148,20 +169,13 @@ def static_rows(folder, quick, repeats):
         for batch in (64, 512, 4096):
             steps = kernels(kernel, index, table, vocabulary, batch)
             found = timed(steps, 10 * repeats)
-            own = found["TrieConstraint.candidates"][0]
-            made += [
-                figure(
-                    title,
-                    f"{row}, {vocabulary:,} tokens",
-                    f"{batch:,} rows",
-                    value,
-                    "ms",
-                    spread=spread,
-                    peer="TrieConstraint.candidates",
-                    ratio=value / own,
-                )
-                for row, (value, spread) in found.items()
-            ]
+            made += figures(
+                title,
+                found,
+                "TrieConstraint.candidates",
+                f"{batch:,} rows",
+                f"{{}}, {vocabulary:,} tokens",
+            )
     return made
 
 

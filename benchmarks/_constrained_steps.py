@@ -7,6 +7,7 @@ from keras import ops
 
 from benchmarks._constrained_builds import VOCABULARY
 from benchmarks._constrained_peers import END
+from benchmarks._constrained_peers import figures
 from benchmarks._constrained_peers import runner
 from benchmarks._constrained_peers import timed
 from benchmarks._report import figure
@@ -48,24 +49,26 @@ def variants(tries, batch, score, inputs):
         _, nodes = prefixes_of(trie, batch)
         nodes = ops.convert_to_tensor(nodes)
         if not found:
-            found["alone"] = runner(alone, [nodes, *inputs])
+            found["no constraint"] = runner(alone, [nodes, *inputs])
         constraint = TrieConstraint(trie, VOCABULARY, END)
-        found[size] = runner(constrained(constraint), [nodes, *inputs])
+        found[f"{size:,} entries"] = runner(
+            constrained(constraint), [nodes, *inputs]
+        )
     return found
 
 
 def added_rows(title, found):
-    """The step, and what each trie adds to it."""
-    alone, _ = found.pop("alone")
-    least = found[min(found)][0] - alone
-    made = [figure(title, "no constraint", "a step", alone, "ms")]
-    for size, (value, spread) in found.items():
-        row, added = f"{size:,} entries", value - alone
+    """The step, and what each trie adds to it, of the processor's time."""
+    made = figures(title, found, label="{}")
+    alone = found.pop("no constraint").processor
+    least = None
+    for name, times in found.items():
+        added = times.processor - alone
+        least = least or added
         made += [
-            figure(title, row, "a step", value, "ms", spread=spread),
-            figure(title, row, "added", added, "ms"),
-            figure(title, row, "of the step", 100 * added / alone, "%"),
-            figure(title, row, "of the smallest's", added / least, "×"),
+            figure(title, name, "added", added, "ms"),
+            figure(title, name, "of the step", 100 * added / alone, "%"),
+            figure(title, name, "of the smallest's", added / least, "×"),
         ]
     return made
 
@@ -135,7 +138,4 @@ def generate_rows(tries, repeats):
     largest = f"{max(tries):,} entries, tables as variables"
     steps[largest] = call(Copied("greedy", constraint))
     title = "A call of `generate` of a tiny model, 8 × 8 tokens"
-    return [
-        figure(title, name, "a call", value, "ms", spread=spread)
-        for name, (value, spread) in timed(steps, repeats).items()
-    ]
+    return figures(title, timed(steps, repeats))

@@ -13,7 +13,9 @@
     python -m benchmarks.constrained_decoding [--backends jax torch tensorflow]
 
 JAX and TensorFlow run compiled, PyTorch eagerly. Variants take turns; medians
-are given, and half the range between quartiles. STATIC
+are given of the time, with half the range between quartiles, and of the time of
+the processor, which other processes disturb less: what a constraint adds is
+told by it. STATIC
 (https://arxiv.org/abs/2602.22647) runs where `--static` names a clone of
 https://github.com/youtube/static-constraint-decoding. Peaks of memory are read
 from Linux. Tries are kept in a temporary folder, or in `--tries`.

@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--width", type=int, default=96)
+    parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--masked", action="store_true")
@@ -104,6 +105,7 @@ def run(corpus, seed, arguments):
                 seed=seed,
                 epochs=arguments.epochs,
                 width=arguments.width,
+                layers=arguments.layers,
                 questions=len(pairs),
             )
             for (column, unit), value in zip(
@@ -118,7 +120,7 @@ def written_answers(
 ):
     """Name, entries and answers per second of each way to search."""
     size = arguments.batch_size
-    model = build(vocabulary, lengths, arguments.width, dropout=0.0)
+    model = build(vocabulary, lengths, arguments.width, arguments.layers, 0.0)
     train(model, vocabulary, knowledge, lengths, arguments.epochs, size, seed)
     constraint = TrieConstraint(trie, vocabulary.size, END)
     ahead = LookAheadConstraint(

@@ -74,10 +74,10 @@ def padded(rows, length):
     return ids, (ids != PAD).astype("int32")
 
 
-def build(vocabulary, lengths, width, dropout=0.1):
+def build(vocabulary, lengths, width, layers=2, dropout=0.1):
     """A small encoder and decoder."""
     backbone = keras_hub.models.BartBackbone(
-        vocabulary.size, 2, 4, width, 4 * width, dropout, max(lengths)
+        vocabulary.size, layers, 4, width, 4 * width, dropout, max(lengths)
     )
     return keras_hub.models.BartSeq2SeqLM(backbone, preprocessor=None)
 

@@ -6,6 +6,7 @@ are read is what is tested, and PyTorch runs the samplers as they are.
 """
 
 import contextlib
+import functools
 import unittest.mock
 
 import keras
@@ -74,17 +75,21 @@ class Steps:
         method = getattr(self.constraint, name)
         if BACKEND != "jax":
             return method
-        key = name, signature(self.constraint, {})
+        return functools.partial(self._call, name)
+
+    def _call(self, name, *arguments):
+        numbers = [x for x in arguments if isinstance(x, int)]
+        key = name, str(numbers), signature(self.constraint, {})
         padded = padded_tables(self.constraint)
         if key not in _functions:
             constraint = self.constraint
 
-            def function(padded, arguments):
+            def function(padded, tensors):
                 with tables_in(constraint, padded):
-                    return getattr(constraint, name)(*arguments)
+                    return getattr(constraint, name)(*tensors, *numbers)
 
             _functions[key] = compile_once(function)
-        return lambda *arguments: _functions[key](padded, arguments)
+        return _functions[key](padded, arguments[: -len(numbers) or None])
 
 
 def signature(constraint, tensors):
