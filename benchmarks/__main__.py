@@ -41,6 +41,8 @@ JOBS = {
     "sentence_similarity": Job(data=("stsb_en",), backend="torch"),
     "similarity_from_scratch": Job(data=("stsb_zh",)),
     "thresholds": Job(backend="torch"),
+    "constrained_decoding": Job(),
+    "knowledge_qa": Job(data=("kgclue", "nlpcc2016_kbqa"), backend="torch"),
 }
 
 

@@ -46,6 +46,19 @@ def _similarity(than: str) -> tuple[Comparison, ...]:
     return (Comparison("sentence_similarity", STSB, "test", "CoSENT", than),)
 
 
+def _answers(better: str, than: str) -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison(
+            "knowledge_qa",
+            f"Answers from a knowledge base: {corpus}",
+            "exact",
+            better,
+            than,
+        )
+        for corpus in ("kgclue own", "kgclue random", "nlpcc own")
+    )
+
+
 CLAIMS = (
     Claim(
         "EfficientGlobalPointer scores above GlobalPointer with a fraction of "
@@ -71,6 +84,26 @@ CLAIMS = (
         "[8847](https://kexue.fm/archives/8847)",
         "MiniLM, pretrained for similarity, 960 pairs, one rate for all",
         _similarity("cosine regression"),
+    ),
+    Claim(
+        "Held to the entries of the knowledge base, a model answers more "
+        "questions",
+        "[8802](https://kexue.fm/archives/8802)",
+        "a small model from scratch, a part of the knowledge base",
+        _answers("greedy", "greedy, free"),
+    ),
+    Claim(
+        "Looking ahead to the question's words answers more still",
+        "[8802](https://kexue.fm/archives/8802)",
+        "a small model from scratch, a part of the knowledge base",
+        _answers("greedy, look-ahead", "greedy"),
+    ),
+    Claim(
+        "A masked model reads an entry off a prefix tree better than off each "
+        "position alone",
+        "[7148](https://kexue.fm/archives/7148)",
+        "entries of a knowledge base in place of passages; an exact search",
+        _answers("masked, best path", "masked, each position alone"),
     ),
 )
 

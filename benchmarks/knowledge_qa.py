@@ -10,9 +10,10 @@ quarter of an hour, to write subject and predicate after a question, on
 
 Percent of held-out questions whose subject and predicate are exact, F1 of the
 answer's words, percent of outputs that are entries, and answers per second:
-greedy search without a constraint, with it, with look-ahead, beam search. With
-`--masked` a masked model too, which fills all positions at once: each alone,
-and by `best_trie_path`.
+greedy search without a constraint, with it, with look-ahead, beam search. The ±
+of the exact ones is the standard error for so many questions, or over seeds.
+With `--masked` instead a masked model, which fills all positions at once: each
+alone, and by `best_trie_path`.
 
     python -m benchmarks.knowledge_qa --data FOLDER
 
@@ -20,6 +21,7 @@ and by `best_trie_path`.
 """
 
 import argparse
+import math
 
 import keras
 
@@ -47,6 +49,7 @@ CORPORA = {
     "kgclue random": ("kgclue:{}/kgclue", "random"),
     "nlpcc own": ("nlpcc:{}/nlpcc2016_kbqa", "own"),
 }
+TITLE = "Answers from a knowledge base: {}"
 UNITS = {"exact": "points", "F1": "points", "entries": "%", "a second": "/ s"}
 
 
@@ -76,6 +79,12 @@ def main():
             print(f"kept in {keep('knowledge_qa', rows)}", flush=True)
 
 
+def error(percent, count):
+    """The standard error of a share of so many questions."""
+    share = percent / 100
+    return 100 * math.sqrt(share * (1 - share) / count)
+
+
 def run(corpus, seed, arguments):
     """Figures of one corpus and seed."""
     keras.utils.set_random_seed(seed)
@@ -97,12 +106,14 @@ def run(corpus, seed, arguments):
         figures = score(entries, trie, knowledge.facts, vocabulary, pairs)
         rows += [
             figure(
-                f"Answers from {len(trie):,} entries, {corpus} split",
+                TITLE.format(corpus),
                 name,
                 column,
                 value,
                 unit,
                 seed=seed,
+                spread=error(value, len(pairs)) if column == "exact" else None,
+                entries=len(trie),
                 epochs=arguments.epochs,
                 width=arguments.width,
                 layers=arguments.layers,
