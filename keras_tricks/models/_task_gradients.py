@@ -69,3 +69,12 @@ def shared_variables(model: Any, names: Any) -> list:
             f"depend on. Received: shared={names!r}"
         )
     return variables
+
+
+def check_alone(loss_weights: Any) -> None:
+    """Raise if there are weights beside an aggregator."""
+    if loss_weights is not None:
+        raise ValueError(
+            "`loss_weights` must be `None` with an `aggregator`, which finds "
+            f"them. Received: loss_weights={loss_weights!r}"
+        )

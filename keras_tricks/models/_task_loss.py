@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks import multitask
+
 Tensor = Any
 
 # Losses of Keras that can be below zero.
@@ -66,3 +68,23 @@ def task_losses(loss: Any, outputs: Any, values: dict) -> tuple[Any, list]:
         tasks.append(TaskLoss(loss[name], values, len(tasks)))
         found[name] = tasks[-1]
     return found if isinstance(loss, dict) else list(found.values()), tasks
+
+
+def built_weighting(identifier: Any, tasks: list) -> Any:
+    """The loss weighting, built; raise if it cannot take these losses."""
+    weighting = multitask.get_loss_weighting(identifier)
+    bounds = weighting.lower_bounds
+    if weighting.positive and bounds is None and any(t.signed for t in tasks):
+        raise ValueError(
+            f"`loss_weights={identifier!r}` needs losses above 0; give "
+            "`lower_bounds` to its class. Received: losses that can be "
+            f"negative, {[task.name for task in tasks if task.signed]}"
+        )
+    if bounds is not None and len(bounds) != len(tasks):
+        raise ValueError(
+            f"`lower_bounds` must be {len(tasks)} numbers, one for each loss. "
+            f"Received: lower_bounds={bounds!r}"
+        )
+    if not weighting.built:  # As it is where it was saved.
+        weighting.build((len(tasks),))
+    return weighting

@@ -8,7 +8,9 @@ from keras import ops
 from keras_tricks import _backend
 from keras_tricks import multitask
 from keras_tricks.models._task_gradients import TaskGradients
+from keras_tricks.models._task_gradients import check_alone
 from keras_tricks.models._task_gradients import shared_variables
+from keras_tricks.models._task_loss import built_weighting
 from keras_tricks.models._task_loss import task_losses
 
 Tensor = Any
@@ -193,32 +195,3 @@ def is_method(loss_weights: Any) -> bool:
 def outputs_of(model: Any) -> Any:
     """The structure of the outputs, None where it is not known yet."""
     return model.output if getattr(model, "outputs", None) else None
-
-
-def check_alone(loss_weights: Any) -> None:
-    """Raise if there are weights beside an aggregator."""
-    if loss_weights is not None:
-        raise ValueError(
-            "`loss_weights` must be `None` with an `aggregator`, which finds "
-            f"them. Received: loss_weights={loss_weights!r}"
-        )
-
-
-def built_weighting(identifier: Any, tasks: list) -> Any:
-    """The loss weighting, built; raise if it cannot take these losses."""
-    weighting = multitask.get_loss_weighting(identifier)
-    bounds = weighting.lower_bounds
-    if weighting.positive and bounds is None and any(t.signed for t in tasks):
-        raise ValueError(
-            f"`loss_weights={identifier!r}` needs losses above 0; give "
-            "`lower_bounds` to its class. Received: losses that can be "
-            f"negative, {[task.name for task in tasks if task.signed]}"
-        )
-    if bounds is not None and len(bounds) != len(tasks):
-        raise ValueError(
-            f"`lower_bounds` must be {len(tasks)} numbers, one for each loss. "
-            f"Received: lower_bounds={bounds!r}"
-        )
-    if not weighting.built:  # As it is where it was saved.
-        weighting.build((len(tasks),))
-    return weighting
