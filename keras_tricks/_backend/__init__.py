@@ -52,22 +52,26 @@ def value_now(variable: Any) -> np.ndarray | None:
     return running().value_now(variable)
 
 
-def train_step_by_tasks(model: Any, combine: Any, *arguments: Any) -> Any:
+def train_step_by_tasks(
+    model: Any, combine: Any, is_shared: list, *arguments: Any
+) -> Any:
     """A training step in which each task's gradients are combined.
 
     Args:
         model: A compiled Keras model that keeps the tasks' losses of its last
             `compute_loss` in `task_losses`, a list of scalars.
-        combine: Maps a list with, for each trainable variable, a tensor of its
-            gradients by the task losses, stacked, to a list of one gradient
-            for each variable and a list of new values for `model.step_state`,
-            variables that are not trained.
+        combine: Maps a list with, for each shared variable, a tensor of its
+            gradients by the task losses, stacked, and a list of the other
+            variables' gradients by their sum, to a list of one gradient for
+            each trainable variable and a list of new values for
+            `model.step_state`, variables that are not trained.
+        is_shared: For each trainable variable whether several tasks share it.
         *arguments: What the backend gives to `train_step`.
 
     Returns:
         What the backend's `train_step` returns.
     """
-    return running().train_step_by_tasks(model, combine, *arguments)
+    return running().train_step_by_tasks(model, combine, is_shared, *arguments)
 
 
 def input_gradient(

@@ -63,7 +63,7 @@ def value_now(variable: Any) -> np.ndarray | None:
 
 
 def train_step_by_tasks(
-    model: Any, combine: Any, state: tuple, data: Any
+    model: Any, combine: Any, is_shared: list, state: tuple, data: Any
 ) -> tuple[dict, tuple]:
     """A training step in which each task's gradients are combined."""
     trainable, fixed, optimizer_state, metrics = state
@@ -88,9 +88,12 @@ def train_step_by_tasks(
     losses, pullback, found = jax.vjp(losses_of, trainable, has_aux=True)
     loss, y_pred, fixed, metrics = found
     each = [pullback(e)[0] for e in jnp.eye(len(losses), dtype=losses.dtype)]
-    gradients, values = combine(
-        [jnp.stack(rows) for rows in zip(*each, strict=True)]
-    )
+    # Each is of all variables; compiled, what is not used is not computed.
+    of_all = pullback(jnp.ones_like(losses))[0]
+    rows = zip(zip(*each, strict=True), is_shared, strict=True)
+    stacked = [jnp.stack(row) for row, shared in rows if shared]
+    own = [g for g, s in zip(of_all, is_shared, strict=True) if not s]
+    gradients, values = combine(stacked, own)
     fixed = replaced(model.non_trainable_variables, fixed, model, values)
     trainable, optimizer_state = model.optimizer.stateless_apply(
         optimizer_state, gradients, trainable

@@ -63,7 +63,9 @@ def value_now(variable: Any) -> np.ndarray:
         return tf.cast(variable.value, "float64").numpy()
 
 
-def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
+def train_step_by_tasks(
+    model: Any, combine: Any, is_shared: list, data: Any
+) -> dict:
     """A training step in which each task's gradients are combined."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     variables = model.trainable_variables
@@ -71,17 +73,19 @@ def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
         y_pred = model(x, training=True)
         loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
         losses = [model.optimizer.scale_loss(v) for v in model.task_losses]
+        total = tf.add_n(losses)
     size = tf.shape(keras.tree.flatten(x)[0])[0]
     model.metrics[0].update_state(loss, sample_weight=size)
-    values = [v.value for v in variables]
-    each = [
-        tape.gradient(loss, values, unconnected_gradients="zero")
-        for loss in losses
+    shared = [v.value for v, s in zip(variables, is_shared, strict=True) if s]
+    others = [
+        v.value for v, s in zip(variables, is_shared, strict=True) if not s
     ]
+    options = {"unconnected_gradients": "zero"}
+    each = [tape.gradient(loss, shared, **options) for loss in losses]
+    own = tape.gradient(total, others, **options)
     # `stack` also makes row slices, such as those of embeddings, dense.
-    gradients, values = combine(
-        [tf.stack(rows) for rows in zip(*each, strict=True)]
-    )
+    stacked = [tf.stack(rows) for rows in zip(*each, strict=True)]
+    gradients, values = combine(stacked, own)
     for variable, value in zip(model.step_state, values, strict=True):
         variable.assign(value)
     model.optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -59,7 +59,9 @@ def value_now(variable: Any) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(variable), "float64")
 
 
-def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
+def train_step_by_tasks(
+    model: Any, combine: Any, is_shared: list, data: Any
+) -> dict:
     """A training step in which each task's gradients are combined."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     variables = model.trainable_variables
@@ -67,15 +69,16 @@ def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
     loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
     size = keras.tree.flatten(x)[0].shape[0]
     model.metrics[0].update_state(loss, sample_weight=size)
-    tensors = [variable.value for variable in variables]
-    each = [
-        gradients_of(model.optimizer.scale_loss(value), tensors)
-        for value in model.task_losses
+    scaled = [model.optimizer.scale_loss(v) for v in model.task_losses]
+    shared = [v.value for v, s in zip(variables, is_shared, strict=True) if s]
+    others = [
+        v.value for v, s in zip(variables, is_shared, strict=True) if not s
     ]
+    each = [gradients_of(value, shared) for value in scaled]
+    own = gradients_of(sum(scaled), others)
     with torch.no_grad():
-        gradients, values = combine(
-            [torch.stack(rows) for rows in zip(*each, strict=True)]
-        )
+        stacked = [torch.stack(rows) for rows in zip(*each, strict=True)]
+        gradients, values = combine(stacked, own)
         for variable, value in zip(model.step_state, values, strict=True):
             variable.assign(value)
         model.optimizer.apply(gradients, variables)
@@ -84,15 +87,17 @@ def train_step_by_tasks(model: Any, combine: Any, data: Any) -> dict:
 
 def gradients_of(loss: Any, tensors: list) -> list:
     """The gradients of one of several losses, zero where there is none."""
-    if not loss.requires_grad:
+    if not (tensors and loss.requires_grad):
         return [torch.zeros_like(tensor) for tensor in tensors]
-    found = torch.autograd.grad(
-        loss, tensors, retain_graph=True, allow_unused=True
+    return list(
+        torch.autograd.grad(
+            loss,
+            tensors,
+            retain_graph=True,
+            allow_unused=True,
+            materialize_grads=True,
+        )
     )
-    return [
-        torch.zeros_like(tensor) if gradient is None else gradient
-        for gradient, tensor in zip(found, tensors, strict=True)
-    ]
 
 
 @torch.compiler.disable

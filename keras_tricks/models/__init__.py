@@ -5,6 +5,7 @@ from keras_tricks.models.multi_task_model import MultiTaskModel
 from keras_tricks.models.relation_extractor import RelationExtractor
 from keras_tricks.models.sentence_encoder import SentenceEncoder
 from keras_tricks.models.span_extractor import SpanExtractor
+from keras_tricks.models.task_balancing import TaskBalancing
 
 __all__ = [
     "GAN",
@@ -12,4 +13,5 @@ __all__ = [
     "RelationExtractor",
     "SentenceEncoder",
     "SpanExtractor",
+    "TaskBalancing",
 ]

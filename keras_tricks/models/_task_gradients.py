@@ -26,28 +26,33 @@ class TaskGradients(keras.layers.Layer):
         self.built = True
 
     def combine(
-        self, gradients: list, is_shared: list
+        self, stacked: list, own: list, is_shared: list
     ) -> tuple[list, list[Tensor]]:
-        """Map stacked gradients of the variables to one for each.
+        """Map gradients by the tasks' losses to one for each variable.
 
         Args:
-            gradients: For each variable a tensor whose first axis counts the
-                tasks, and last what belongs to none, such as regularisers.
+            stacked: For each shared variable a tensor whose first axis counts
+                the tasks, and then what belongs to none, such as regularisers.
+            own: For each other variable the gradient by the sum of all these.
             is_shared: For each variable whether several tasks share it.
         """
         size = self.num_tasks
         rows = [
             ops.reshape(ops.cast(g[:size], "float32"), (size, -1))
-            for g, shared in zip(gradients, is_shared, strict=True)
-            if shared
+            for g in stacked
         ]
         w = self.aggregator(sum(ops.matmul(g, ops.transpose(g)) for g in rows))
         one = ops.ones_like(w)
+        shared, others = iter(stacked), iter(own)
         combined = []
-        for g, shared in zip(gradients, is_shared, strict=True):
-            factors = ops.cast(w if shared else one, g.dtype)
-            of_tasks = ops.tensordot(factors, g[:size], axes=1)
-            combined.append(of_tasks + g[size])
+        for together in is_shared:
+            if together:
+                g = next(shared)
+                factors = ops.concatenate([w, one])[: g.shape[0]]
+                factors = ops.cast(factors, g.dtype)
+                combined.append(ops.tensordot(factors, g, axes=1))
+            else:
+                combined.append(next(others))
         return combined, [w]
 
 

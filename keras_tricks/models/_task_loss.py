@@ -16,18 +16,20 @@ SIGNED = ("CosineSimilarity", "Poisson", "cosine_similarity", "poisson")
 class TaskLoss(keras.losses.Loss):
     """A loss that leaves its value at a place of a dict."""
 
-    def __init__(self, loss: Any, values: dict, place: int):
+    def __init__(self, loss: Any, values: dict, place: int, task: Any):
         self.inner = keras.losses.get(loss)
         name = getattr(self.inner, "name", None) or self.inner.__name__
         super().__init__(name=name)
         self.values = values
         self.place = place
+        self.task = task
 
     @property
     def signed(self) -> bool:
         """Whether it is known that the loss can be below zero."""
-        kind = getattr(self.inner, "__name__", type(self.inner).__name__)
-        return kind in SIGNED
+        kinds = {kind.__name__ for kind in type(self.inner).__mro__}
+        kinds.add(getattr(self.inner, "__name__", ""))
+        return not kinds.isdisjoint(SIGNED)
 
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None
@@ -65,9 +67,14 @@ def task_losses(loss: Any, outputs: Any, values: dict) -> tuple[Any, list]:
         if loss[name] is None:
             found[name] = None
             continue
-        tasks.append(TaskLoss(loss[name], values, len(tasks)))
+        tasks.append(TaskLoss(loss[name], values, len(tasks), name))
         found[name] = tasks[-1]
     return found if isinstance(loss, dict) else list(found.values()), tasks
+
+
+def is_method(loss_weights: Any) -> bool:
+    """Whether it is a loss weighting rather than numbers."""
+    return isinstance(loss_weights, (str, multitask.LossWeighting))
 
 
 def built_weighting(identifier: Any, tasks: list) -> Any:

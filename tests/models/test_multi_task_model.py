@@ -23,6 +23,10 @@ class Affine(keras.losses.Loss):
         return self.factor * error + self.constant
 
 
+class Closeness(keras.losses.CosineSimilarity):
+    """A loss that is negative because another one is."""
+
+
 def data(rows=6):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, 4)).astype("float32")
@@ -212,8 +216,10 @@ def test_is_saved_with_its_state_and_trains_on(options, tmp_path):
 
 
 def test_names_what_does_not_fit():
-    with pytest.raises(ValueError, match="needs losses above 0"):
-        make(("mse", "cosine_similarity"), loss_weights="geometric")
+    for loss in ("cosine_similarity", Closeness(), "poisson"):
+        for name in ("dynamic", "famo", "geometric", "initial"):
+            with pytest.raises(ValueError, match="needs losses above 0"):
+                make(("mse", loss), loss_weights=name)
     with pytest.raises(ValueError, match="`lower_bounds` must be 2"):
         make(loss_weights=multitask.DynamicLosses([0.0]))
     with pytest.raises(ValueError, match="`loss_weights` must be `None`"):
