@@ -1,6 +1,7 @@
 """TaskWeights: what the tasks' gradients were weighted with, in the logs."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -11,13 +12,14 @@ from keras_tricks.layers.gradient_aggregation import GradientAggregation
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
 class TaskWeights(keras.callbacks.Callback):
-    """Maps the layers that aggregate gradients to their weights in the logs.
+    """Maps what aggregates gradients to the tasks' weights in the logs.
 
     At the end of each epoch the `task_weights` of every
     `layers.GradientAggregation` in the model, those of the last batch, join
     the loss and the metrics as `<layer>_<task>`, and with several tasks
     `<layer>_cosine` joins them, the smallest cosine between two tasks'
-    gradients: below 0 they conflict.
+    gradients: below 0 they conflict. Those of a `models.MultiTaskModel` with an
+    `aggregator` join them as `<model>_<task>`.
 
     It warns once where all those cosines are exactly 0 though the gradients
     are not. That is what data gives in which each sample has the label of one
@@ -31,7 +33,7 @@ class TaskWeights(keras.callbacks.Callback):
 
     Raises:
         ValueError: When training begins, if no such layer that tracks its
-            weights is in the model.
+            weights is in the model, and it has no aggregator.
 
     Example:
 
@@ -61,24 +63,25 @@ class TaskWeights(keras.callbacks.Callback):
             for layer in flat(self.model)
             if isinstance(layer, GradientAggregation) and layer.track
         ]
-        if not self.layers:
+        self.aggregates = getattr(self.model, "task_weights", None) is not None
+        if not self.layers and not self.aggregates:
             raise ValueError(
-                "The model must have a `GradientAggregation` with `track=True`."
-                f" Received: model={self.model.name!r} without one"
+                "The model must have a `GradientAggregation` with `track=True`,"
+                " or be compiled with an `aggregator`. Received: "
+                f"model={self.model.name!r} with neither"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        logs = {} if logs is None else logs
+        if self.aggregates:
+            names, weights = self.model.task_names, self.model.task_weights
+            logs.update(named(self.model.name, names, weights))
         for layer in self.layers:
-            weights, cosines = (
-                np.asarray(keras.ops.convert_to_numpy(variable))
-                for variable in (layer.task_weights, layer.task_cosines)
-            )
             names = layer.named(range(layer.num_tasks))
-            for task, weight in zip(names, weights, strict=True):
-                if logs is not None:
-                    logs[f"{layer.name}_{task}"] = float(weight)
+            logs.update(named(layer.name, names, layer.task_weights))
+            cosines = keras.ops.convert_to_numpy(layer.task_cosines)
             between = cosines[~np.eye(len(cosines), dtype=bool)]
-            if logs is not None and between.size:
+            if between.size:
                 logs[f"{layer.name}_cosine"] = float(between.min())
             self.warn_of_disjoint(layer, cosines, between)
 
@@ -105,6 +108,13 @@ class TaskWeights(keras.callbacks.Callback):
     def from_config(cls, config: dict) -> "TaskWeights":
         """Make the callback that `get_config` described."""
         return cls(**config)
+
+
+def named(prefix: str, names: Iterable, weights: Any) -> dict[str, float]:
+    """Weights by their names in the logs."""
+    values = keras.ops.convert_to_numpy(weights)
+    pairs = zip(names, values, strict=True)
+    return {f"{prefix}_{name}": float(value) for name, value in pairs}
 
 
 def flat(model: Any) -> list:

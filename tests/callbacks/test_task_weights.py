@@ -6,6 +6,7 @@ import pytest
 
 from keras_tricks.callbacks import TaskWeights
 from keras_tricks.layers import GradientAggregation
+from keras_tricks.models import MultiTaskModel
 
 
 def make(tasks, track=True):
@@ -44,6 +45,22 @@ def test_logs_what_the_layer_found(tasks):
     cosines = keras.ops.convert_to_numpy(layer.task_cosines)
     assert history["meet_cosine"][-1] == pytest.approx(cosines[0, 1])
     assert len(history["meet_cosine"]) == 2
+
+
+def test_logs_what_the_model_found():
+    inputs = keras.Input((3,))
+    h = keras.layers.Dense(4)(inputs)
+    outputs = {k: keras.layers.Dense(1, name=k)(h) for k in ("b", "a")}
+    model = MultiTaskModel(inputs, outputs, name="both")
+    model.compile("sgd", {"b": "mse", "a": "mse"}, aggregator="mgda")
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+    y = {"a": 100 * x[:, :1], "b": x[:, 1:2]}
+    callbacks = [TaskWeights()]
+    logs = model.fit(x, y, epochs=2, callbacks=callbacks, verbose=0).history
+    weights = keras.ops.convert_to_numpy(model.task_weights)
+    assert model.task_names == ["a", "b"]
+    assert weights[0] < weights[1]
+    assert [logs["both_a"][-1], logs["both_b"][-1]] == pytest.approx(weights)
 
 
 def test_warns_where_each_sample_has_one_label():
