@@ -149,3 +149,17 @@ def test_gan_digits(tmp_path):
     assert "GradientNormalization" in printed
     for name in ("gan_samples.png", "gan_distances.png"):
         assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_multi_task(tmp_path):
+    arguments = "--limit=60 --seeds=2 --epochs=1 --batch=20 --only mgda"
+    printed = run(
+        "multi_task.py",
+        "--landscape-steps=2",
+        f"--output={tmp_path}",
+        *arguments.split(),
+    )
+    for name in ("mgda (layer)", "mgda, exact (full)"):
+        assert f"\n{name}" in printed
+    for name in ("task_weights.png", "landscape.png"):
+        assert (tmp_path / name).stat().st_size > 1000
