@@ -43,6 +43,7 @@ JOBS = {
     "thresholds": Job(backend="torch"),
     "constrained_decoding": Job(),
     "knowledge_qa": Job(data=("kgclue", "nlpcc2016_kbqa"), backend="torch"),
+    "multi_task": Job(),
 }
 
 

@@ -33,6 +33,10 @@ CLUENER = "CLUENER, small encoder from scratch: F1 on valid"
 WNUT = "WNUT-17, MiniLM: F1 on test"
 STSB = "Spearman on the English STS benchmark, MiniLM"
 POWELL = "Accuracy of the exact threshold against Powell's search"
+TASKS_IN_OTHER_UNITS = (
+    "Two digits in a picture, accuracy, the first loss times 100"
+)
+CONFLICTS = "Steps at which a direction is uphill for a task"
 
 
 def _spans(better: str, than: str) -> tuple[Comparison, ...]:
@@ -57,6 +61,17 @@ def _answers(better: str, than: str) -> tuple[Comparison, ...]:
         )
         for corpus in ("kgclue own", "kgclue random", "nlpcc own")
     )
+
+
+def _weighted(better: str) -> Comparison:
+    column = "over single task"
+    table = TASKS_IN_OTHER_UNITS
+    return Comparison("multi_task", table, column, better, "equal weights")
+
+
+def _uphill(num_tasks: int) -> Comparison:
+    names = [f"{num_tasks} tasks: mgda, {of}" for of in ("features", "exact")]
+    return Comparison("multi_task", CONFLICTS, "steps", *names)
 
 
 CLAIMS = (
@@ -104,6 +119,20 @@ CLAIMS = (
         "[7148](https://kexue.fm/archives/7148)",
         "entries of a knowledge base in place of passages; an exact search",
         _answers("masked, best path", "masked, each position alone"),
+    ),
+    Claim(
+        "Weights free of the losses' units train better than equal ones where "
+        "units differ",
+        "[8870](https://kexue.fm/archives/8870)",
+        "the post has no experiment; two digits in a picture, a small network",
+        tuple(map(_weighted, ("initial", "dynamic", "normalized_sum"))),
+    ),
+    Claim(
+        "The shortest combination of the gradients by shared features can be "
+        "uphill for a task",
+        "[8896](https://kexue.fm/archives/8896)",
+        "the post has an example of two vectors; here counted in training",
+        tuple(map(_uphill, (2, 4, 8))),
     ),
 )
 

@@ -1,168 +1,156 @@
-"""Seconds of a training step with several tasks, against the plain sum.
+"""Several tasks: what a step costs, what is learnt, and who is at odds.
 
-    python -m benchmarks.multi_task --backends jax torch --tasks 2 4 8
+    python -m benchmarks.multi_task [--backends jax torch] [--tables steps]
 
-A network of dense layers, shared but for a head of two layers per task, its
-step compiled where the backend compiles. The variants take turns, and each
-figure is the median; what counts is its ratio to `plain`, the same network
-trained on the sum of the losses.
+`steps`: time of a training step of a network of dense layers, shared but for a
+head of two layers for each task, over that of the plain sum of the losses. The
+layer is `GradientAggregation`, `full` is `MultiTaskModel` with the gradients by
+all shared weights; JAX and TensorFlow run compiled. On PyTorch the same network
+is trained without Keras too, alone and by its libraries, each over the bare
+plain sum: TorchJD's `mtl_backward` and LibMTL's MGDA, where they are installed.
+Variants take turns, and figures are medians.
 
-plain      keras.Model
-layer      GradientAggregation behind the shared layers, MGDA
-upgrad     the same with UPGrad
-full       MultiTaskModel with the exact gradients, MGDA
-torchjd    on PyTorch, where it is installed: `mtl_backward` with MGDA on the
-           same network, `torch` its plain sum
+`digits`: both digits of pictures with two of them, by loss weighting, and by a
+few aggregators; once with losses in one unit, once with the first loss times
+100. On one backend, JAX if it is not said.
+
+`conflicts`: how often the direction that comes of the gradients by the features
+is uphill for a task, by its gradient by all shared weights; on PyTorch.
 """
 
 import argparse
-import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 
-VARIANTS = ("plain", "layer", "upgrad", "full")
+STEPS = "Time of a training step with several tasks"
+DIGITS = "Two digits in a picture, accuracy"
+CONFLICTS = "Steps at which a direction is uphill for a task"
+STRATEGIES = (
+    "single task",
+    "equal weights",
+    "prior",
+    "initial",
+    "dynamic",
+    "geometric",
+    "uncertainty",
+    "dwa",
+    "random",
+    "famo",
+    "normalized_sum",
+    "mgda",
+    "upgrad",
+    "nash_mtl",
+)
 
 
-def make(variant, num_tasks, width):
+def steps(arguments):
+    """Rows of the time of steps on this process's backend."""
     import keras
 
-    from keras_tricks.layers import GradientAggregation
-    from keras_tricks.models import MultiTaskModel
+    from benchmarks import _task_steps as parts
 
-    keras.utils.set_random_seed(0)
-    x = keras.Input((128,))
-    h = x
-    for _ in range(4):
-        h = keras.layers.Dense(width, "relu")(h)
-    copies = [h] * num_tasks
-    if variant in ("layer", "upgrad"):
-        name = {"layer": "mgda"}.get(variant, variant)
-        copies = GradientAggregation(num_tasks, name)(h)
-    outputs = [
-        keras.layers.Dense(1)(keras.layers.Dense(64, "relu")(copy))
-        for copy in copies
-    ]
-    cls = MultiTaskModel if variant == "full" else keras.Model
-    model = cls(x, outputs)
-    options = {"aggregator": "mgda"} if variant == "full" else {}
-    model.compile("adam", ["mse"] * num_tasks, **options)
-    return model
-
-
-def batch(size, num_tasks):
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(size, 128)).astype("float32")
-    y = [rng.normal(size=(size, 1)).astype("float32") for _ in range(num_tasks)]
-    return x, y
+    for num_tasks in arguments.tasks:
+        sizes = num_tasks, arguments.batch, arguments.width
+        made, missing = parts.steps_of(*sizes), {}
+        if keras.config.backend() == "torch":
+            peers, missing = parts.peer_steps(*sizes)
+            made.update(peers)
+        taken = parts.medians(made, arguments.repeats)
+        for name, times in taken.items():
+            ours = name in parts.VARIANTS
+            plain = taken[parts.PLAIN if ours else parts.PLAIN_TORCH]
+            for column, one in (("wall", 0), ("processor", 1)):
+                yield _row(
+                    STEPS,
+                    f"{num_tasks} tasks: {name}",
+                    column,
+                    1e3 * times[one],
+                    "ms",
+                    peer="the plain sum",
+                    ratio=times[one] / plain[one],
+                    batch=arguments.batch,
+                    width=arguments.width,
+                )
+        for name, reason in missing.items():
+            row = f"{num_tasks} tasks: {name}"
+            yield _row(STEPS, row, "wall", None, "ms", note=reason)
 
 
-def torchjd_steps(arguments, num_tasks):
-    """The peer's step and a plain one on the same network, if it is there."""
-    try:
-        from torchjd import mtl_backward
-        from torchjd.aggregation import MGDA
-    except ImportError:
-        return {}
-    import torch
-    from torch import nn
+def _row(*cell, **more):
+    from benchmarks._report import figure
 
-    sizes = [128] + [arguments.width] * 4
-    layers = [
-        part
-        for a, b in itertools.pairwise(sizes)
-        for part in (nn.Linear(a, b), nn.ReLU())
-    ]
-    trunk = nn.Sequential(*layers)
-    heads = nn.ModuleList(
-        nn.Sequential(nn.Linear(sizes[-1], 64), nn.ReLU(), nn.Linear(64, 1))
-        for _ in range(num_tasks)
-    )
-    optimizer = torch.optim.Adam([*trunk.parameters(), *heads.parameters()])
-    x, y = batch(arguments.batch, num_tasks)
-    x, y = torch.tensor(x), [torch.tensor(each) for each in y]
-
-    def step(by_tasks):
-        optimizer.zero_grad()
-        h = trunk(x)
-        losses = [
-            nn.functional.mse_loss(head(h), each)
-            for head, each in zip(heads, y, strict=True)
-        ]
-        if by_tasks:
-            mtl_backward(losses=losses, features=h, aggregator=MGDA())
-        else:
-            sum(losses).backward()
-        optimizer.step()
-
-    return {"torch": lambda: step(False), "torchjd": lambda: step(True)}
+    return figure(*cell, **more)
 
 
-def measure(arguments, num_tasks):
-    """Rows for one number of tasks."""
-    import keras
+def digits(arguments):
+    """Rows of accuracy by strategy and seed."""
+    from examples.corpora.two_tasks import load_tasks
+    from examples.multi_task_strategies import run
+    from examples.multi_task_strategies import strategies
+    from examples.show_tasks import improvement
 
-    x, y = batch(arguments.batch, num_tasks)
-    models = {v: make(v, num_tasks, arguments.width) for v in VARIANTS}
-    steps = {
-        name: lambda model=model: model.train_on_batch(x, y)
-        for name, model in models.items()
-    }
-    if keras.config.backend() == "torch":
-        steps.update(torchjd_steps(arguments, num_tasks))
-    for step in steps.values():
-        step()
-        step()
-    times = {name: [] for name in steps}
-    for _ in range(arguments.repeats):
-        for name, step in steps.items():
-            started = time.process_time(), time.perf_counter()
-            step()
-            spent = time.process_time() - started[0]
-            times[name].append((spent, time.perf_counter() - started[1]))
-    return [
-        {
-            "tasks": num_tasks,
-            "variant": name,
-            "cpu_seconds": statistics.median(t for t, _ in times[name]),
-            "seconds": statistics.median(t for _, t in times[name]),
-        }
-        for name in steps
-    ]
+    tasks = load_tasks("digits", arguments.limit)
+    of_epoch = len(tasks.train[0]) // arguments.batch
+    made = {s.name: s for s in strategies(tasks.train[1], of_epoch)}
+    for factor in arguments.factors:
+        arguments.factor = factor
+        single = run(made["single task"], tasks, arguments)
+        for name in arguments.strategies:
+            result = run(made[name], tasks, arguments)
+            columns = {
+                **result.accuracy,
+                "over single task": improvement(result, single),
+            }
+            for column, values in columns.items():
+                for seed, value in enumerate(values):
+                    yield _row(
+                        f"{DIGITS}, the first loss times {factor:g}",
+                        name,
+                        column,
+                        float(value),
+                        "points" if column in result.accuracy else "%",
+                        seed=seed,
+                        epochs=arguments.epochs,
+                    )
 
 
-def rows_of(backend, argv):
-    """Run the measurements of one backend in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.multi_task", "--worker", *argv]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def conflicts(arguments):
+    """Rows of how often a direction is uphill for a task."""
+    from benchmarks._task_conflicts import conflicts as count
+    from examples.corpora.two_tasks import load_tasks
+
+    data = load_tasks("digits", arguments.limit)
+    for num_tasks in arguments.tasks:
+        for seed in range(arguments.seeds):
+            found = count(
+                data, num_tasks, seed, arguments.steps, arguments.every
+            )
+            for name, (share, cosine) in found.items():
+                cell = CONFLICTS, f"{num_tasks} tasks: {name}"
+                settings = {"seed": seed, "steps": arguments.steps}
+                yield _row(*cell, "steps", share, "%", **settings)
+                yield _row(*cell, "cosine with exact MGDA", cosine, **settings)
+
+
+TABLES = {"steps": steps, "digits": digits, "conflicts": conflicts}
+
+
+def rows_of(table, backend):
+    """Measure one table in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.multi_task", *sys.argv[1:]]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    environment["KERAS_BACKEND"] = backend
     done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        [*command, "--job", table],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [{"backend": backend, **json.loads(line)} for line in lines]
-
-
-def show(rows):
-    """Print the table: the ratio to the plain step of the same framework."""
-    from benchmarks._report import print_table
-
-    found = {(r["tasks"], r["variant"]): r for r in rows}
-    table = []
-    for (tasks, variant), row in found.items():
-        base = "torch" if variant.startswith("torch") else "plain"
-        ratios = [
-            f"{row[key] / found[tasks, base][key]:.2f}"
-            for key in ("cpu_seconds", "seconds")
-        ]
-        name = f"{row['backend']}, {tasks} tasks, {variant}"
-        table.append([name, f"{1e3 * row['cpu_seconds']:.1f}", *ratios])
-    print_table(["step", "CPU ms", "/ plain", "wall / plain"], table)
+    return [json.loads(line) for line in lines]
 
 
 def main():
@@ -172,28 +160,41 @@ def main():
     parser.add_argument(
         "--backends", nargs="+", default=["jax", "tensorflow", "torch"]
     )
+    parser.add_argument("--tables", nargs="+", default=list(TABLES))
     parser.add_argument("--tasks", type=int, nargs="+", default=[2, 4, 8])
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--repeats", type=int, default=21)
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--repeats", type=int, default=41)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--limit", type=int, default=3000)
+    parser.add_argument("--factors", type=float, nargs="+", default=[1, 100])
+    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
+    parser.add_argument("--steps", type=int, default=240)
+    parser.add_argument("--every", type=int, default=3)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        for num_tasks in arguments.tasks:
-            for row in measure(arguments, num_tasks):
-                print(json.dumps(row), flush=True)
+    if arguments.quick:
+        arguments.tasks, arguments.repeats = [2, 8], 3
+        arguments.batch, arguments.width = 32, 64
+        arguments.seeds, arguments.epochs, arguments.limit = 2, 1, 400
+        arguments.strategies = ["equal weights", "dynamic", "mgda"]
+        arguments.steps = 12
+    if arguments.job:
+        for row in TABLES[arguments.job](arguments):
+            print(json.dumps(row), flush=True)
         return
-    argv = [f"--batch={arguments.batch}", f"--width={arguments.width}"]
-    argv += [f"--repeats={arguments.repeats}"]
-    argv += ["--tasks", *map(str, arguments.tasks)]
-    rows = []
-    for backend in arguments.backends:
-        found = rows_of(backend, argv)
-        show(found)
-        rows += found
-        print(flush=True)
     from benchmarks._report import keep
+    from benchmarks._tables import show
 
+    rows = []
+    for table in arguments.tables:
+        backends = {"digits": arguments.backends[:1], "conflicts": ["torch"]}
+        for backend in backends.get(table, arguments.backends):
+            rows += rows_of(table, backend)
+    show(rows)
     print(f"kept in {keep('multi_task', rows)}")
 
 
