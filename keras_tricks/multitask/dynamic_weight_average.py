@@ -1,5 +1,6 @@
 """DynamicWeightAverage: more weight where a loss falls slowly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from keras_tricks._checks import check_positive_int
 from keras_tricks.multitask.aggregator import over
 from keras_tricks.multitask.loss_weighting import LossWeighting
+from keras_tricks.multitask.loss_weighting import read_bounds
 
 Tensor = Any
 
@@ -30,10 +32,13 @@ class DynamicWeightAverage(LossWeighting):
         period: Number of steps of a period, best those of an epoch, at least 1.
         temperature: The number `τ` above 0; a larger one makes weights more
             equal. Defaults to `2.0`.
+        lower_bounds: For each task the least value its loss can have,
+            subtracted before ratios are taken; `None` stands for zeros.
+            Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        losses: Float tensor `(num_tasks,)`.
+        losses: Float tensor `(num_tasks,)`, above `lower_bounds`.
         training: Whether the step counts.
 
     Returns:
@@ -56,7 +61,15 @@ class DynamicWeightAverage(LossWeighting):
         period is an epoch.
     """
 
-    def __init__(self, period: int, temperature: float = 2.0, **kwargs: Any):
+    positive = True
+
+    def __init__(
+        self,
+        period: int,
+        temperature: float = 2.0,
+        lower_bounds: Sequence[float] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.period = check_positive_int("period", period)
         if not temperature > 0:
@@ -65,6 +78,7 @@ class DynamicWeightAverage(LossWeighting):
                 f"Received: temperature={temperature!r}"
             )
         self.temperature = temperature
+        self.lower_bounds = read_bounds(lower_bounds)
 
     def build(self, input_shape: Any) -> None:
         self.total = self.add_state("total", input_shape)
@@ -79,7 +93,7 @@ class DynamicWeightAverage(LossWeighting):
         ratio = ops.where(before > 0.0, over(last, before), 1.0)
         w = losses.shape[0] * ops.softmax(ratio / self.temperature)
         if training:
-            self.take(ops.stop_gradient(losses))
+            self.take(ops.stop_gradient(self.above_bounds(losses)))
         return ops.sum(ops.stop_gradient(w) * losses)
 
     def take(self, losses: Tensor) -> None:

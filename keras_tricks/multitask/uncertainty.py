@@ -24,7 +24,8 @@ class Uncertainty(LossWeighting):
     the noise of single batches.
 
     When it does not help: the learning rate of the model is that of `s`; with
-    a small one the weights come too late.
+    a small one the weights come too late. A loss that stays below 0 has no best
+    `s`: its weight grows without end.
 
     Args:
         **kwargs: Arguments of `keras.layers.Layer`.

@@ -217,7 +217,8 @@ def test_is_saved_with_its_state_and_trains_on(options, tmp_path):
 
 def test_names_what_does_not_fit():
     for loss in ("cosine_similarity", Closeness(), "poisson"):
-        for name in ("dynamic", "famo", "geometric", "initial"):
+        ratios = multitask.DynamicWeightAverage(5)
+        for name in ("dynamic", "famo", "geometric", "initial", ratios):
             with pytest.raises(ValueError, match="needs losses above 0"):
                 make(("mse", loss), loss_weights=name)
     with pytest.raises(ValueError, match="`lower_bounds` must be 2"):

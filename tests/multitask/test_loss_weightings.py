@@ -86,6 +86,23 @@ def test_dynamic_weight_average_follows_its_formula():
     assert number(weighting(losses, training=False)) == before
 
 
+def test_dynamic_weight_average_takes_ratios_above_the_bounds():
+    plain = multitask.DynamicWeightAverage(period=1)
+    bounds = [-5.0, 0.0, 2.0]
+    shifted = multitask.DynamicWeightAverage(1, lower_bounds=bounds)
+    for losses in BATCHES[:4]:
+        plain(losses, training=True)
+        shifted(losses + bounds, training=True)
+    _, expected = slope(plain)
+    _, found = slope(shifted)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.ptp(expected) > 1e-3
+    unbounded = multitask.DynamicWeightAverage(period=1)
+    for _ in range(3):
+        last = number(unbounded(BATCHES[0] + bounds, training=True))
+    assert np.isnan(last)
+
+
 def test_random_weights_sum_to_one_and_differ():
     weighting = multitask.RandomWeights(seed=1)
     ones = np.ones(3, "float32")
@@ -147,7 +164,8 @@ def test_keeps_its_arguments():
     check_config(multitask.InitialLosses, {"num_steps": 3})
     check_config(multitask.DynamicLosses, {"lower_bounds": [0.0, -2.0]})
     check_config(
-        multitask.DynamicWeightAverage, {"period": 5, "temperature": 1.0}
+        multitask.DynamicWeightAverage,
+        {"period": 5, "temperature": 1.0, "lower_bounds": [0.0, -1.0]},
     )
     check_config(multitask.FAMO, {"learning_rate": 0.1, "decay": 0.2})
     check_config(multitask.RandomWeights, {"seed": 3})
