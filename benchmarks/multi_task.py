@@ -98,11 +98,11 @@ def digits(arguments):
         arguments.factor = factor
         single = run(made["single task"], tasks, arguments)
         for name in arguments.strategies:
-            result = run(made[name], tasks, arguments)
-            columns = {
-                **result.accuracy,
-                "over single task": improvement(result, single),
-            }
+            columns = single.accuracy
+            if name != "single task":
+                result = run(made[name], tasks, arguments)
+                gain = improvement(result, single)
+                columns = {**result.accuracy, "over single task": gain}
             for column, values in columns.items():
                 for seed, value in enumerate(values):
                     yield _row(
@@ -110,7 +110,7 @@ def digits(arguments):
                         name,
                         column,
                         float(value),
-                        "points" if column in result.accuracy else "%",
+                        "points" if column in tasks.classes else "%",
                         seed=seed,
                         epochs=arguments.epochs,
                     )

@@ -5,7 +5,8 @@ task reads the left digit, the other the right one. Networks for single tasks,
 equal weights, each loss weighting, each aggregator of gradients as a layer
 behind the shared layers, and some of them with the exact gradients by all
 shared weights are trained from the same seeds; the table says what each task
-gained over a network of its own, and what a step costs.
+gained over a network of its own, and what a step costs. (`primary_auxiliary`
+trains the first task, and takes care that the second gets no worse.)
 
     python examples/multi_task.py
     python examples/multi_task.py --data mnist:FOLDER --epochs 10
