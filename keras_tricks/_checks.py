@@ -23,6 +23,15 @@ def check_choice(name: str, value: Any, choices: tuple) -> Any:
     return value
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, else raise."""
+    if not isinstance(value, bool):
+        raise ValueError(
+            f"`{name}` must be True or False. Received: {name}={value!r}"
+        )
+    return value
+
+
 def check_rank(name: str, shape: Any, rank: int, axes: str) -> tuple:
     """Return `shape` as a tuple if it has `rank` axes, else raise."""
     shape = tuple(shape)

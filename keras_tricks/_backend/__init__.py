@@ -74,6 +74,31 @@ def train_step_by_tasks(
     return running().train_step_by_tasks(model, combine, is_shared, *arguments)
 
 
+def whole_batch(x: Tensor) -> Tensor:
+    """The rows of all replicas of a step, those of the first replica first.
+
+    Rows of other replicas are constants. The gradient of this replica's own is
+    multiplied by the number of replicas, so that a mean of the replicas'
+    gradients, which data parallel training takes, is that of the whole batch.
+    All replicas have to call it, in the same order. On JAX, and where there is
+    one replica, `x` is the whole batch already.
+    """
+    return running().whole_batch(x)
+
+
+def mean_over_replicas(losses: Tensor) -> Tensor:
+    """The losses of the whole batch, from those that Keras has in a replica.
+
+    The gradient is that of this replica's own losses.
+    """
+    return running().mean_over_replicas(losses)
+
+
+def sum_over_replicas(x: Tensor) -> Tensor:
+    """The sum of a tensor over all replicas of a step, a constant."""
+    return running().sum_over_replicas(x)
+
+
 def input_gradient(
     function: Callable[[Tensor], Tensor],
     x: Tensor,
@@ -144,7 +169,8 @@ def value_and_gradients(
 ) -> tuple[Tensor, Any, list[Tensor]]:
     """What `function` returns, `(value, others)`, and the value's gradients.
 
-    A variable that the value does not depend on has a gradient of zeros.
+    A variable that the value does not depend on has a gradient of zeros. With
+    replicas, the gradients are such that `apply_gradients` takes their mean.
     """
     return running().value_and_gradients(function, list(variables))
 

@@ -104,6 +104,21 @@ def train_step_by_tasks(
     return logs, (trainable, fixed, optimizer_state, metrics)
 
 
+def whole_batch(x: Tensor) -> Tensor:
+    """The tensor itself: a step sees the batch of all devices."""
+    return x
+
+
+def mean_over_replicas(losses: Tensor) -> Tensor:
+    """The losses themselves: they are those of the whole batch."""
+    return losses
+
+
+def sum_over_replicas(x: Tensor) -> Tensor:
+    """The tensor itself."""
+    return x
+
+
 def replaced(variables: list, old: list, model: Any, values: list) -> list:
     """The old values, but for the variables of the model's step state."""
     new = {

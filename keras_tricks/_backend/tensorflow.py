@@ -75,7 +75,10 @@ def train_step_by_tasks(
         losses = [model.optimizer.scale_loss(v) for v in model.task_losses]
         total = tf.add_n(losses)
     size = tf.shape(keras.tree.flatten(x)[0])[0]
-    model.metrics[0].update_state(loss, sample_weight=size)
+    # Keras divides losses by the number of replicas, and the optimizer adds
+    # up what comes out here, the same on every replica.
+    count = tf.distribute.get_strategy().num_replicas_in_sync
+    model.metrics[0].update_state(loss * count, sample_weight=size)
     shared = [v.value for v, s in zip(variables, is_shared, strict=True) if s]
     others = [
         v.value for v, s in zip(variables, is_shared, strict=True) if not s
@@ -85,11 +88,51 @@ def train_step_by_tasks(
     own = tape.gradient(total, others, **options)
     # `stack` also makes row slices, such as those of embeddings, dense.
     stacked = [tf.stack(rows) for rows in zip(*each, strict=True)]
-    gradients, values = combine(stacked, own)
+    gradients, values = combine([sum_over_replicas(g) for g in stacked], own)
+    if count > 1:
+        gradients = [
+            gradient / count if s else gradient
+            for gradient, s in zip(gradients, is_shared, strict=True)
+        ]
     for variable, value in zip(model.step_state, values, strict=True):
         variable.assign(value)
     model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def whole_batch(x: Tensor) -> Tensor:
+    """The rows of all replicas of a `tf.distribute` strategy."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return x
+    count, own = replica.num_replicas_in_sync, tf.shape(x)[:1]
+    sizes = replica.all_gather(own, axis=0)
+    start = tf.reduce_sum(sizes[: replica.replica_id_in_sync_group])
+    rows = replica.all_gather(tf.stop_gradient(x), axis=0)
+
+    @tf.custom_gradient
+    def scaled(x: Tensor) -> Any:
+        return tf.identity(x), lambda g: g * tf.cast(count, g.dtype)
+
+    return tf.concat([rows[:start], scaled(x), rows[start + own[0] :]], axis=0)
+
+
+def mean_over_replicas(losses: Tensor) -> Tensor:
+    """Of losses that Keras has divided by the number of replicas."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return losses
+    own = losses * replica.num_replicas_in_sync
+    constant = tf.stop_gradient(losses)
+    return replica.all_reduce("sum", constant) + own - tf.stop_gradient(own)
+
+
+def sum_over_replicas(x: Tensor) -> Tensor:
+    """By the strategy that the step runs in."""
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return x
+    return replica.all_reduce("sum", x)
 
 
 def input_gradient(
@@ -129,7 +172,9 @@ def value_and_gradients(
         tape.watch(values)
         y, others = function()
     gradients = tape.gradient(y, values, unconnected_gradients="zero")
-    return y, others, gradients
+    # The optimizer adds up those of all replicas.
+    count = tf.distribute.get_strategy().num_replicas_in_sync
+    return y, others, [dense(g) / count for g in gradients]
 
 
 def apply_gradients(

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import torch
+from torch import distributed
 from torch.nn.attention import SDPBackend
 from torch.nn.attention import sdpa_kernel
 
@@ -78,7 +79,7 @@ def train_step_by_tasks(
     own = gradients_of(sum(scaled), others)
     with torch.no_grad():
         stacked = [torch.stack(rows) for rows in zip(*each, strict=True)]
-        gradients, values = combine(stacked, own)
+        gradients, values = combine(averaged(stacked), averaged(own))
         for variable, value in zip(model.step_state, values, strict=True):
             variable.assign(value)
         model.optimizer.apply(gradients, variables)
@@ -98,6 +99,59 @@ def gradients_of(loss: Any, tensors: list) -> list:
             materialize_grads=True,
         )
     )
+
+
+def num_processes() -> int:
+    """How many processes train together, 1 without `torch.distributed`."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_world_size()
+    return 1
+
+
+def averaged(tensors: list) -> list:
+    """The mean of each tensor over the processes that train together."""
+    count = num_processes()
+    if count > 1:
+        for tensor in tensors:
+            distributed.all_reduce(tensor)
+            tensor.div_(count)
+    return tensors
+
+
+def mean_over_replicas(losses: Tensor) -> Tensor:
+    """Over processes; Keras leaves the losses of each as they are."""
+    if num_processes() == 1:
+        return losses
+    (mean,) = averaged([losses.detach().clone()])
+    return mean + losses - losses.detach()
+
+
+def sum_over_replicas(x: Tensor) -> Tensor:
+    """Over processes."""
+    if num_processes() > 1:
+        x = x.detach().clone()
+        distributed.all_reduce(x)
+    return x
+
+
+def whole_batch(x: Tensor) -> Tensor:
+    """The rows of all processes of `torch.distributed`."""
+    count = num_processes()
+    if count == 1:
+        return x
+    sizes = [torch.tensor(0, device=x.device) for _ in range(count)]
+    distributed.all_gather(sizes, torch.tensor(len(x), device=x.device))
+    # Gathered tensors have one shape.
+    largest = x.new_zeros((int(max(sizes)), *x.shape[1:]))
+    largest[: len(x)] = x.detach()
+    rows = [torch.empty_like(largest) for _ in range(count)]
+    distributed.all_gather(rows, largest)
+    if x.requires_grad:
+        x = x.view_as(x)
+        x.register_hook(lambda gradient: gradient * count)
+    parts = [part[:size] for part, size in zip(rows, sizes, strict=True)]
+    parts[distributed.get_rank()] = x
+    return torch.cat(parts)
 
 
 @torch.compiler.disable
@@ -153,13 +207,16 @@ def linearized(
 def value_and_gradients(
     function: Callable, variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:
-    """By autograd; nothing is accumulated in the variables."""
+    """By autograd; nothing is accumulated in the variables.
+
+    The gradients are the mean of those of all processes.
+    """
     values = [v.value for v in variables]
     y, others = function()
     gradients = torch.autograd.grad(
         y, values, allow_unused=True, materialize_grads=True
     )
-    return y.detach(), others, list(gradients)
+    return y.detach(), others, averaged(list(gradients))
 
 
 def apply_gradients(

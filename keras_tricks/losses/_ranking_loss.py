@@ -5,7 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._backend import whole_batch
+from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_positive
+from keras_tricks._replicas import ReplicaShare
 from keras_tricks.losses._ranking import ranking_loss
 from keras_tricks.losses._zero_bounded import at_least_float32
 
@@ -19,12 +22,16 @@ class RankingLoss(keras.losses.Loss):
     loss by its weight, would have nothing to work on.
     """
 
-    def __init__(self, scale: float, name: str, dtype: Any):
+    def __init__(
+        self, scale: float, across_replicas: bool, name: str, dtype: Any
+    ):
         super().__init__(
             name=name, reduction="sum", dtype=at_least_float32(dtype)
         )
         self.scale = check_positive("scale", scale)
+        self.across_replicas = check_flag("across_replicas", across_replicas)
         self._row_weights = RowWeights(dtype=self.dtype)
+        self._share = ReplicaShare(dtype=self.dtype)
 
     def __call__(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -34,7 +41,8 @@ class RankingLoss(keras.losses.Loss):
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         with keras.name_scope(self.name):
-            return self.call(y_true, y_pred, weight)
+            loss = self.call(y_true, y_pred, weight)
+            return self._share(loss)
 
     def call(
         self, y_true: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -45,6 +53,8 @@ class RankingLoss(keras.losses.Loss):
             y = ops.cast(y, "int32")
         w = ops.ones_like(s) if sample_weight is None else sample_weight
         w = one_per_row("sample_weight", w, s)
+        if self.across_replicas:
+            y, s, w = whole_batch(y), whole_batch(s), whole_batch(w)
         return ranking_loss(y, s, w, self.scale)
 
     def similarity(self, y_pred: Tensor) -> Tensor:
@@ -52,7 +62,12 @@ class RankingLoss(keras.losses.Loss):
         raise NotImplementedError
 
     def get_config(self) -> dict:
-        return {"scale": self.scale, "name": self.name, "dtype": self.dtype}
+        return {
+            "scale": self.scale,
+            "across_replicas": self.across_replicas,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
 
 
 class RowWeights(keras.losses.Loss):

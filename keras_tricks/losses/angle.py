@@ -33,6 +33,9 @@ class AnglE(RankingLoss):
 
     Args:
         scale: Multiplies the similarities, above 0. Defaults to `20.0`.
+        across_replicas: Whether rows of all replicas of `tf.distribute` and all
+            processes of `torch.distributed` meet; each then has to compute the
+            loss at the same time. On JAX they always do. Defaults to `False`.
         name: Optional name. Defaults to `"angle"`.
         dtype: Dtype of the computation; half precision is raised to float32.
             Defaults to `None`.
@@ -68,9 +71,13 @@ class AnglE(RankingLoss):
     """
 
     def __init__(
-        self, scale: float = 20.0, name: str = "angle", dtype: Any = None
+        self,
+        scale: float = 20.0,
+        across_replicas: bool = False,
+        name: str = "angle",
+        dtype: Any = None,
     ):
-        super().__init__(scale=scale, name=name, dtype=dtype)
+        super().__init__(scale, across_replicas, name=name, dtype=dtype)
 
     def similarity(self, y_pred: Tensor) -> Tensor:
         shape = check_rank("y_pred", y_pred.shape, 3, "(batch, 2, dim)")

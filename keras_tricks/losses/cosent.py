@@ -39,6 +39,9 @@ class CoSENT(RankingLoss):
         scale: Multiplies the similarities, above 0. The default is made for
             cosines; for unbounded scores of a cross-encoder take `1.0`.
             Defaults to `20.0`.
+        across_replicas: Whether rows of all replicas of `tf.distribute` and all
+            processes of `torch.distributed` meet; each then has to compute the
+            loss at the same time. On JAX they always do. Defaults to `False`.
         name: Optional name. Defaults to `"cosent"`.
         dtype: Dtype of the computation; half precision is raised to float32.
             Defaults to `None`.
@@ -56,8 +59,9 @@ class CoSENT(RankingLoss):
         A scalar ≥ 0, one loss for the batch, so that there is nothing to
         reduce. A label that is NaN makes it NaN, as does a score or weight
         that is not finite, or a negative weight. Second derivatives are not
-        available. Rows meet within a batch, and under `tf.distribute` within
-        a replica, whose losses Keras adds up.
+        available. Rows meet within a batch; with data parallel training on
+        TensorFlow or PyTorch those of one replica, and the mean of the
+        replicas' losses is minimised, unless `across_replicas`.
 
     Raises:
         ValueError: If `scale` is not above 0, or there is not one label, score
@@ -77,9 +81,13 @@ class CoSENT(RankingLoss):
     """
 
     def __init__(
-        self, scale: float = 20.0, name: str = "cosent", dtype: Any = None
+        self,
+        scale: float = 20.0,
+        across_replicas: bool = False,
+        name: str = "cosent",
+        dtype: Any = None,
     ):
-        super().__init__(scale=scale, name=name, dtype=dtype)
+        super().__init__(scale, across_replicas, name=name, dtype=dtype)
 
     def similarity(self, y_pred: Tensor) -> Tensor:
         return one_per_row("y_pred", y_pred, None)

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._backend import whole_batch
+from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_positive
 from keras_tricks._checks import check_rank
 from keras_tricks._unit import unit
@@ -33,10 +35,16 @@ class SimCSE(keras.losses.Loss):
     Two equal texts in a batch are treated as negatives. Dropout changes
     neither words nor length, so that what is learnt is little where texts with
     the same words differ in meaning (PAWS). More rows are more negatives, and
-    another loss: do not compare it across batch sizes.
+    another loss: do not compare it across batch sizes. With data parallel
+    training on TensorFlow or PyTorch the negatives are those of one replica,
+    unless `across_replicas`.
 
     Args:
         temperature: Divides the cosines, above 0. Defaults to `0.05`.
+        across_replicas: Whether texts of all replicas of `tf.distribute` and
+            all processes of `torch.distributed` meet; each then has to compute
+            the loss at the same time, and a mask of `y_pred` is not seen. On
+            JAX they always meet. Defaults to `False`.
         reduction: As in `keras.losses.Loss`, over the texts. Defaults to
             `"sum_over_batch_size"`.
         name: Optional name. Defaults to `"simcse"`.
@@ -74,6 +82,7 @@ class SimCSE(keras.losses.Loss):
     def __init__(
         self,
         temperature: float = 0.05,
+        across_replicas: bool = False,
         reduction: str | None = "sum_over_batch_size",
         name: str = "simcse",
         dtype: Any = None,
@@ -81,10 +90,16 @@ class SimCSE(keras.losses.Loss):
         dtype = at_least_float32(dtype)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.temperature = check_positive("temperature", temperature)
+        self.across_replicas = check_flag("across_replicas", across_replicas)
 
     def __call__(
         self, y_true: Any, y_pred: Tensor, sample_weight: Any = None
     ) -> Tensor:
+        if self.across_replicas:
+            y_pred = whole_batch(ops.convert_to_tensor(y_pred, self.dtype))
+            if sample_weight is not None:
+                weight = ops.convert_to_tensor(sample_weight, self.dtype)
+                sample_weight = whole_batch(weight)
         # There may be no labels, and Keras would make a tensor of them.
         return super().__call__(0.0, y_pred, sample_weight)
 
@@ -107,5 +122,11 @@ class SimCSE(keras.losses.Loss):
 
     def get_config(self) -> dict:
         config = super().get_config()
-        config.update({"temperature": self.temperature, "dtype": self.dtype})
+        config.update(
+            {
+                "temperature": self.temperature,
+                "across_replicas": self.across_replicas,
+                "dtype": self.dtype,
+            }
+        )
         return config
