@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_tricks import multitask
+from keras_tricks._backend import sum_over_replicas
 from keras_tricks._checks import check_positive_int
 from keras_tricks.multitask.aggregator import cosines
 
@@ -43,8 +44,8 @@ class GradientAggregation(keras.layers.Layer):
     `task_cosines` the cosines of the gradients. The optimizer writes them:
     they are among `trainable_variables`, as the scales of quantized layers
     are. With `gradient_accumulation_steps` they hold the largest of several
-    steps, with data parallel training on TensorFlow or PyTorch each replica
-    aggregates its own part of the batch.
+    steps. With data parallel training the Gram matrix is that of the whole
+    batch, on every backend.
 
     Args:
         tasks: Number of tasks, or a sequence of their names.
@@ -148,7 +149,7 @@ class GradientAggregation(keras.layers.Layer):
         """Map stacked gradients to theirs, their weights and their cosines."""
         num_tasks = self.num_tasks
         g = ops.reshape(ops.cast(upstream, "float32"), (num_tasks, -1))
-        G = ops.matmul(g, ops.transpose(g))
+        G = sum_over_replicas(ops.matmul(g, ops.transpose(g)))
         w = self.aggregator(G)
         aggregate = ops.reshape(ops.matmul(w[None], g), ops.shape(upstream)[1:])
         return ops.cast(aggregate, upstream.dtype), w, cosines(G)

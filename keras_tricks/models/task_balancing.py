@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_tricks import _backend
+from keras_tricks._replicas import ReplicaShare
 from keras_tricks.models._balance import Balance
 from keras_tricks.models._balance import Notes
 from keras_tricks.models._task_gradients import TaskGradients
@@ -139,7 +140,8 @@ class TaskBalancing(Base):
         if self.weighting is None:
             return total
         losses = ops.stack([ops.cast(value, "float32") for value in values])
-        one = self.weighting(losses, training=training)
+        whole = _backend.mean_over_replicas(losses) if training else losses
+        one = ReplicaShare()(self.weighting(whole, training=training))
         # The value of the plain sum, the gradient of the weighting's.
         change = ops.cast(one - ops.sum(losses), total.dtype)
         return total + (change - ops.stop_gradient(change))
