@@ -1,7 +1,19 @@
 """Arguments of public parts, checked once and in the same words."""
 
 import math
+import numbers
+from collections.abc import Callable
 from typing import Any
+
+# What Keras' losses take.
+REDUCTIONS = (
+    "sum",
+    "sum_over_batch_size",
+    "mean",
+    "mean_with_sample_weight",
+    "none",
+    None,
+)
 
 
 def check_positive_int(name: str, value: Any) -> int:
@@ -14,13 +26,90 @@ def check_positive_int(name: str, value: Any) -> int:
     return value
 
 
+def check_not_negative_int(name: str, value: Any) -> int:
+    """Return `value` if it is an integer of at least 0, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(
+            f"`{name}` must be an integer of at least 0. "
+            f"Received: {name}={value!r}"
+        )
+    return value
+
+
 def check_choice(name: str, value: Any, choices: tuple) -> Any:
     """Return `value` if it is one of `choices`, else raise."""
-    if value not in choices:
+    # By type too: an array has no truth, and 1 is not True.
+    if not any(type(value) is type(c) and value == c for c in choices):
         raise ValueError(
             f"`{name}` must be one of {choices}. Received: {name}={value!r}"
         )
     return value
+
+
+def check_number(
+    name: str, value: Any, fits: Callable[[Any], bool], expected: str
+) -> Any:
+    """Return `value` if it is a real number that `fits`, else raise."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not fits(value)
+    ):
+        raise ValueError(
+            f"`{name}` must be {expected}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_instance(name: str, value: Any, kind: Any, expected: str) -> Any:
+    """Return `value` if it is of this kind, else raise."""
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"`{name}` must be {expected}. Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_list(name: str, value: Any, kind: Any, expected: str) -> list:
+    """Return `value` as a list if it is one of such items, else raise."""
+    try:
+        items = [] if isinstance(value, (str, bytes)) else list(value)
+        wrong = isinstance(value, (str, bytes))
+    except TypeError:
+        items, wrong = [], True
+    if wrong or not all(isinstance(item, kind) for item in items):
+        raise ValueError(
+            f"`{name}` must be {expected}. Received: {name}={value!r}"
+        )
+    return items
+
+
+def check_seed(name: str, value: Any) -> Any:
+    """Return `value` if Keras takes it as a seed, or None, else raise."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value is not None and not (whole and 0 <= value < 2**31):
+        raise ValueError(
+            f"`{name}` must be an integer from 0 to 2**31 - 1, or None. "
+            f"Received: {name}={value!r}"
+        )
+    return value
+
+
+def check_found(name: str, value: Any, find: Callable[[Any], Any]) -> Any:
+    """What Keras finds for a name, a configuration or an object, or raise."""
+    try:
+        found = find(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`{name}` must be a name or an object that Keras knows ({error}). "
+            f"Received: {name}={value!r}"
+        ) from error
+    if value is not None and not callable(found):
+        raise ValueError(
+            f"`{name}` must be a name or an object that Keras knows. "
+            f"Received: {name}={value!r}"
+        )
+    return found
 
 
 def check_flag(name: str, value: Any) -> bool:

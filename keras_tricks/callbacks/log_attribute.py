@@ -49,7 +49,7 @@ class LogAttribute(keras.callbacks.Callback):
 
     def __init__(self, path: str, name: str | None = None):
         super().__init__()
-        if not path or not all(path.split(".")):
+        if not isinstance(path, str) or not all(path.split(".")):
             raise ValueError(
                 "`path` must be names joined by single dots. "
                 f"Received: path={path!r}"

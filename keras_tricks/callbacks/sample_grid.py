@@ -1,5 +1,7 @@
 """SampleGrid: what a generator makes, as a picture every few epochs."""
 
+import numbers
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -8,6 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_tricks._checks import check_instance
+from keras_tricks._checks import check_list
+from keras_tricks._checks import check_not_negative_int
 from keras_tricks._checks import check_positive_int
 from keras_tricks.callbacks._curves import svg
 
@@ -67,18 +72,22 @@ class SampleGrid(keras.callbacks.Callback):
         seed: int = 0,
     ):
         super().__init__()
-        self.folder = Path(folder)
+        self.folder = Path(
+            check_instance("folder", folder, (str, os.PathLike), "a path")
+        )
         self.every = check_positive_int("every", every)
         self.size = check_positive_int("size", size)
         self.labels = labels
-        low, high = value_range
+        expected = "a lower and a higher number"
+        pair = check_list("value_range", value_range, numbers.Real, expected)
+        low, high = pair if len(pair) == 2 else (0.0, 0.0)
         if not low < high:
             raise ValueError(
                 "`value_range` must be a lower and a higher number. "
                 f"Received: value_range={value_range}"
             )
         self.value_range = (float(low), float(high))
-        self.seed = seed
+        self.seed = check_not_negative_int("seed", seed)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.epoch = 0

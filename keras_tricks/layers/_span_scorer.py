@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_found
 from keras_tricks._checks import check_positive_int
 from keras_tricks._checks import check_rank
 from keras_tricks._span_pairs import forbid_pairs
@@ -31,16 +33,20 @@ class SpanScorer(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_types = check_positive_int("num_types", num_types)
         self.head_dim = check_positive_int("head_dim", head_dim)
-        if use_rotary and head_dim % 2:
+        if check_flag("use_rotary", use_rotary) and head_dim % 2:
             raise ValueError(
                 "`head_dim` must be even with `use_rotary=True`, which rotates "
                 f"pairs of features. Received: head_dim={head_dim}"
             )
         self.use_rotary = use_rotary
-        self.ordered = ordered
-        self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.ordered = check_flag("ordered", ordered)
+        self.use_bias = check_flag("use_bias", use_bias)
+        self.kernel_initializer = check_found(
+            "kernel_initializer", kernel_initializer, keras.initializers.get
+        )
+        self.kernel_regularizer = check_found(
+            "kernel_regularizer", kernel_regularizer, keras.regularizers.get
+        )
         self.supports_masking = True
 
     def dense(self, units: int, name: str) -> keras.layers.Dense:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_flag
 from keras_tricks._span_factors import pack
 from keras_tricks._span_pairs import forbid_pairs
 from keras_tricks.layers._rotary import rotary
@@ -118,7 +119,7 @@ class EfficientGlobalPointer(SpanScorer):
             kernel_regularizer,
             **kwargs,
         )
-        self.factored = factored
+        self.factored = check_flag("factored", factored)
 
     def build(self, input_shape: Any) -> None:
         batch, length = self.compute_output_shape(input_shape)[0], None

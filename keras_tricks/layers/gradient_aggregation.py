@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_tricks import multitask
 from keras_tricks._backend import sum_over_replicas
+from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_list
 from keras_tricks._checks import check_positive_int
 from keras_tricks.multitask.aggregator import cosines
 
@@ -96,7 +98,7 @@ class GradientAggregation(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tasks = read_tasks(tasks)
         self.aggregator = multitask.get(aggregator)
-        self.track = track
+        self.track = check_flag("track", track)
         self.supports_masking = True
 
     @property
@@ -187,14 +189,10 @@ def read_tasks(tasks: Any) -> int | list[str]:
     """A number of tasks, or a list of their names; raise if it is neither."""
     if isinstance(tasks, int):
         return check_positive_int("tasks", tasks)
-    names = [] if isinstance(tasks, str) else list(tasks)
-    if (
-        not names
-        or not all(isinstance(name, str) for name in names)
-        or len(set(names)) < len(names)
-    ):
+    expected = "a number of tasks or different names"
+    names = check_list("tasks", tasks, str, expected)
+    if not names or len(set(names)) < len(names):
         raise ValueError(
-            "`tasks` must be a number of tasks or different names. "
-            f"Received: tasks={tasks!r}"
+            f"`tasks` must be {expected}. Received: tasks={tasks!r}"
         )
     return names

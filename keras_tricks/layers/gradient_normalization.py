@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_tricks._backend import gradient_norm
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_number
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
 from keras_tricks._linear_pieces import linear_pieces
@@ -130,9 +131,12 @@ class GradientNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.discriminator = discriminator
         self.variant = check_choice("variant", variant, tuple(_EPSILON))
-        if epsilon is not None and not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be above 0. Received: epsilon={epsilon}"
+        if epsilon is not None:
+            check_number(
+                "epsilon",
+                epsilon,
+                lambda e: 0 < e < float("inf"),
+                "above 0 and finite, or None",
             )
         self.epsilon = epsilon
 

@@ -5,6 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import REDUCTIONS
+from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_list
 from keras_tricks.losses._zero_bounded import at_least_float32
 from keras_tricks.losses._zero_bounded import log1p_sum_exp
 
@@ -71,8 +74,13 @@ class MultilabelCrossentropy(keras.losses.Loss):
         dtype: Any = None,
     ):
         dtype = at_least_float32(dtype)
+        check_choice("reduction", reduction, REDUCTIONS)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.axis = tuple(axis) if isinstance(axis, (list, tuple)) else axis
+        several = isinstance(axis, (list, tuple))
+        axes = check_list(
+            "axis", axis if several else [axis], int, "an integer or several"
+        )
+        self.axis = tuple(axes) if several else axis
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true = ops.convert_to_tensor(y_true)

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import REDUCTIONS
+from keras_tricks._checks import check_choice
 from keras_tricks._checks import check_not_negative
 from keras_tricks._checks import check_rank
 from keras_tricks.losses._zero_bounded import at_least_float32
@@ -76,6 +78,7 @@ class RDrop(keras.losses.Loss):
         dtype: Any = None,
     ):
         dtype = at_least_float32(dtype)
+        check_choice("reduction", reduction, REDUCTIONS)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.alpha = check_not_negative("alpha", alpha)
 

@@ -6,6 +6,8 @@ import keras
 from keras import ops
 
 from keras_tricks._backend import whole_batch
+from keras_tricks._checks import REDUCTIONS
+from keras_tricks._checks import check_choice
 from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_positive
 from keras_tricks._checks import check_rank
@@ -88,6 +90,7 @@ class SimCSE(keras.losses.Loss):
         dtype: Any = None,
     ):
         dtype = at_least_float32(dtype)
+        check_choice("reduction", reduction, REDUCTIONS)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.temperature = check_positive("temperature", temperature)
         self.across_replicas = check_flag("across_replicas", across_replicas)

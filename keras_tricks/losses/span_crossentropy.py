@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import REDUCTIONS
 from keras_tricks._checks import check_choice
 from keras_tricks._span_factors import read_shape
 from keras_tricks._span_pairs import unique_spans
@@ -83,6 +84,7 @@ class SpanCrossentropy(keras.losses.Loss):
         dtype: Any = None,
     ):
         dtype = at_least_float32(dtype)
+        check_choice("reduction", reduction, REDUCTIONS)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.type_reduction = check_choice(
             "type_reduction", type_reduction, ("mean", "sum")

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_tricks._backend import frechet_distance
+from keras_tricks._checks import check_instance
 from keras_tricks._checks import check_rank
 
 Tensor = Any
@@ -76,6 +77,9 @@ class FrechetDistance(keras.metrics.Metric):
         dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
+        check_instance(
+            "feature_extractor", feature_extractor, keras.Layer, "a Keras model"
+        )
         _, size = check_rank(
             "features",
             feature_extractor.output_shape,

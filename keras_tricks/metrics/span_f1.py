@@ -1,11 +1,13 @@
 """Precision, recall and F1 of extracted spans over a whole epoch."""
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
 from keras_tricks._span_factors import read_shape
 from keras_tricks.metrics._span_counts import count_dense
@@ -94,7 +96,14 @@ class SpanF1(keras.metrics.Metric):
         if num_types is not None or average != "micro":
             check_positive_int("num_types", num_types)
         self.num_types = num_types
-        self.threshold = float(threshold)
+        self.threshold = float(
+            check_number(
+                "threshold",
+                threshold,
+                lambda t: not math.isnan(t),
+                "a number",
+            )
+        )
         shape = (3,) if average == "micro" else (num_types, 3)
         self.high = self.add_variable(shape, "zeros", "int32", name="high")
         self.low = self.add_variable(shape, "zeros", "int32", name="low")

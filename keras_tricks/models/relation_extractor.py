@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_tricks._checks import check_instance
 from keras_tricks._checks import check_positive_int
 from keras_tricks.layers.efficient_global_pointer import EfficientGlobalPointer
 from keras_tricks.losses.span_crossentropy import SpanCrossentropy
@@ -93,6 +94,9 @@ class RelationExtractor(TextModel):
         factored: bool = True,
         **kwargs: Any,
     ):
+        check_instance("backbone", backbone, keras.Layer, "a Keras model")
+        kind = RelationPreprocessor
+        check_instance("preprocessor", preprocessor, kind, f"a {kind.__name__}")
         inputs, features = encode(backbone, preprocessor)
         # A link has no order, and says nothing of distance.
         link = dict(use_rotary=False, ordered=False)

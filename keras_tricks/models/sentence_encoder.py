@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_instance
 from keras_tricks.layers.masked_pooling import MODES
 from keras_tricks.layers.masked_pooling import MaskedPooling
 from keras_tricks.layers.pair_similarity import PairSimilarity
@@ -95,6 +96,9 @@ class SentenceEncoder(PairModel):
         **kwargs: Any,
     ):
         check_choice("pooling", pooling, MODES)
+        check_instance("backbone", backbone, keras.Layer, "a Keras model")
+        kind = SentencePreprocessor
+        check_instance("preprocessor", preprocessor, kind, f"a {kind.__name__}")
         inputs, features = encode(backbone, preprocessor, "padding_mask")
         # In float32 whatever the backbone's dtype: grades of similarity are
         # finer than half precision.

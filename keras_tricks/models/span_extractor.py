@@ -6,6 +6,8 @@ from typing import Any
 import keras
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_instance
 from keras_tricks._checks import check_positive_int
 from keras_tricks.layers.efficient_global_pointer import EfficientGlobalPointer
 from keras_tricks.layers.global_pointer import GlobalPointer
@@ -84,11 +86,14 @@ class SpanExtractor(TextModel):
         **kwargs: Any,
     ):
         check_choice("head", head, tuple(_HEADS))
-        if factored and head != "efficient":
+        if check_flag("factored", factored) and head != "efficient":
             raise ValueError(
                 '`factored=True` needs `head="efficient"`, the one whose '
                 f"scores have factors. Received: head={head!r}"
             )
+        check_instance("backbone", backbone, keras.Layer, "a Keras model")
+        kind = SpanPreprocessor
+        check_instance("preprocessor", preprocessor, kind, f"a {kind.__name__}")
         inputs, features = encode(backbone, preprocessor)
         layer = _HEADS[head](
             len(preprocessor.labels),

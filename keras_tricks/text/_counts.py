@@ -5,6 +5,8 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
+from keras_tricks._checks import check_list
+
 
 def score_findings(
     predicted: Sequence[Sequence[Any]],
@@ -21,6 +23,13 @@ def score_findings(
             name last.
         noun: What they are called in an error.
     """
+    for name, value in (("predicted", predicted), ("labelled", labelled)):
+        check_list(
+            name,
+            value,
+            (list, tuple, set, frozenset),
+            f"a list with a list of {noun} for each text",
+        )
     if len(predicted) != len(labelled):
         raise ValueError(
             f"`predicted` and `labelled` must hold the {noun} of the same "

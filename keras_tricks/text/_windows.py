@@ -18,12 +18,12 @@ def check_windows(
             f"sequence_length={sequence_length}"
         )
     if overlap is not None and not (
-        isinstance(overlap, int) and 0 <= overlap < room
+        type(overlap) is int and 0 <= overlap < room
     ):
         raise ValueError(
             f"`overlap` must be None or an integer from 0 to {room - 1}, less "
-            "than the text tokens a row has room for. Received: "
-            f"overlap={overlap!r}"
+            "than the text tokens a row of `sequence_length` has room for. "
+            f"Received: overlap={overlap!r}"
         )
     return room
 

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from keras_tricks._checks import check_list
+from keras_tricks._checks import check_number
 from keras_tricks._span_factors import read_shape
 from keras_tricks.text._relation_links import find_candidates
 from keras_tricks.text._relation_links import find_links
 from keras_tricks.text.relation import ROLES
 from keras_tricks.text.relation import Relation
 from keras_tricks.text.relation import sort_relations
+from keras_tricks.text.span import read_texts
 
 
 def decode_relations(
@@ -79,6 +82,14 @@ def decode_relations(
     """
     entities, heads, tails = map(np.asarray, (entities, heads, tails))
     offsets = np.asarray(offsets)
+    if offsets.ndim != 3 or offsets.shape[2] != 2:
+        raise ValueError(
+            "`offsets` must be integers `(batch, length, 2)`. Received: "
+            f"offsets of shape {offsets.shape}"
+        )
+    texts = read_texts(texts)
+    predicates = check_list("predicates", predicates, str, "a list of names")
+    check_number("threshold", threshold, lambda t: not np.isnan(t), "a number")
     _check_shapes(entities, heads, tails, texts, offsets, predicates)
     decoded = []
     for row, text in enumerate(texts):

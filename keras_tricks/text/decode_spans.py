@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_list
+from keras_tricks._checks import check_number
 from keras_tricks._span_factors import read_shape
 from keras_tricks._span_factors import split_factors
 from keras_tricks.text.span import Span
+from keras_tricks.text.span import read_texts
 
 
 def decode_spans(
@@ -57,6 +61,10 @@ def decode_spans(
     """
     scores = np.asarray(scores)
     offsets = np.asarray(offsets)
+    texts = read_texts(texts)
+    check_flag("allow_overlap", allow_overlap)
+    labels = check_list("labels", labels, str, "a list of names")
+    check_number("threshold", threshold, lambda t: not np.isnan(t), "a number")
     _check_shapes(scores, texts, offsets, labels)
     decoded = []
     for text, score, offset in zip(texts, scores, offsets, strict=True):

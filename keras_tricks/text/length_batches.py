@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_positive_int
 
 # Compilers make a program for each length they meet, so there must be few.
@@ -66,9 +67,24 @@ class LengthBatches(keras.utils.PyDataset):
         self.targets = [each for each in given if each is not None]
         self.batch_size = check_positive_int("batch_size", batch_size)
         sides = (x,) if isinstance(x, dict) else x
-        masks = [np.asarray(side["padding_mask"]) for side in sides]
+        try:
+            masks = [np.asarray(side["padding_mask"]) for side in sides]
+            rows = {mask.shape[0] for mask in masks if mask.ndim == 2}
+        except (IndexError, KeyError, TypeError):
+            masks, rows = [], set()
+        if not masks or len(rows) != 1:
+            raise ValueError(
+                "`x` must be a dict of arrays with a `padding_mask` `(rows, "
+                f"length)`, or two of as many rows. Received: x={x!r}"
+            )
+        for name, column in (("labels", labels), ("weights", weights)):
+            if column is not None and np.shape(column)[:1] != (*rows,):
+                raise ValueError(
+                    f"`{name}` must be an array with a row for each of the "
+                    f"{rows} in `x`. Received: {name}={column!r}"
+                )
         self.lengths = np.max([mask.sum(axis=1) for mask in masks], axis=0)
-        self.shuffle = shuffle
+        self.shuffle = check_flag("shuffle", shuffle)
         # Seeded by `keras.utils.set_random_seed`, as everything in training.
         self._random = np.random.default_rng(random.getrandbits(32))
         self._least = _STEP

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_tricks._checks import check_list
 from keras_tricks.text._align_relations import LostRelation
 from keras_tricks.text._align_relations import align_relations
 from keras_tricks.text._align_relations import describe_lost_relations
@@ -166,10 +167,11 @@ class RelationPreprocessor:
 
 
 def _check_predicates(predicates: Sequence[str]) -> tuple[str, ...]:
-    names = () if isinstance(predicates, str) else tuple(predicates)
+    expected = "a list of at least one name, all distinct"
+    names = check_list("predicates", predicates, str, expected)
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            "`predicates` must be a list of at least one name, all distinct. "
+            f"`predicates` must be {expected}. "
             f"Received: predicates={predicates!r}"
         )
-    return names
+    return tuple(names)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_tricks._checks import check_list
 from keras_tricks.text._align import LostSpan
 from keras_tricks.text._align import align_spans
 from keras_tricks.text._align import describe_lost
@@ -112,8 +113,10 @@ class SpanPreprocessor:
         overlap: int | None = None,
     ):
         self.tokenizer = tokenizer
-        self.labels = tuple(labels)
-        if isinstance(labels, str) or not self.labels:
+        self.labels = tuple(
+            check_list("labels", labels, str, "a list of at least one name")
+        )
+        if not self.labels:
             raise ValueError(
                 "`labels` must be a list of at least one name. "
                 f"Received: labels={labels!r}"

@@ -1,11 +1,13 @@
 """Weights of classes: probabilities → classes."""
 
 import dataclasses
+import numbers
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_tricks._checks import check_list
 from keras_tricks.thresholds._arrays import check_finite
 from keras_tricks.thresholds._arrays import to_array
 from keras_tricks.thresholds._decision import Decision
@@ -57,11 +59,12 @@ class ClassWeights(Decision):
     score: float | None = None
 
     def __post_init__(self) -> None:
-        weights = tuple(self.weights)
+        expected = "at least two finite numbers above 0"
+        weights = check_list("weights", self.weights, numbers.Real, expected)
         proper = all(is_real(t) and 0 < t < np.inf for t in weights)
         if len(weights) < 2 or not proper:
             raise ValueError(
-                "`weights` must be at least two finite numbers above 0. "
+                f"`weights` must be {expected}. "
                 f"Received: weights={self.weights!r}"
             )
         check_fit(self.metric, self.score)
