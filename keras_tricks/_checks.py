@@ -175,7 +175,8 @@ def check_positive_range(
     name: str, bounds: tuple[float, float], value: float
 ) -> tuple[float, float]:
     """Return `bounds` if they are positive and hold `value`, else raise."""
-    low, high = bounds
+    pair = check_list(name, bounds, numbers.Real, "two positive numbers")
+    low, high = pair if len(pair) == 2 else (0.0, 0.0)
     if not 0 < low <= value <= high < math.inf:
         raise ValueError(
             f"`{name}` must be two positive numbers with the starting value "

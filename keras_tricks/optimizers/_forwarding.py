@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_tricks.optimizers._inner_optimizer import find_inner
 from keras_tricks.optimizers._inner_optimizer import refuse_base_arguments
 from keras_tricks.optimizers._inner_optimizer import refuse_inner
 
@@ -60,7 +61,7 @@ class ForwardingOptimizer(keras.optimizers.Optimizer):
         self, inner_optimizer: Any, name: str | None = None, **kwargs: Any
     ):
         refuse_base_arguments(type(self).__name__, kwargs)
-        inner_optimizer = keras.optimizers.get(inner_optimizer)
+        inner_optimizer = find_inner(inner_optimizer)
         refuse_inner(type(self).__name__, inner_optimizer)
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer

@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_tricks._checks import check_instance
+
 BASE_ARGUMENTS = (
     "learning_rate",
     "weight_decay",
@@ -28,6 +30,21 @@ def refuse_base_arguments(wrapper: str, kwargs: dict) -> None:
             )
     if kwargs:
         raise TypeError(f"{wrapper} has no arguments {sorted(kwargs)}.")
+
+
+def find_inner(inner_optimizer: Any) -> Any:
+    """The optimizer of a name, a configuration or itself, or raise."""
+    try:
+        found = keras.optimizers.get(inner_optimizer)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            "`inner_optimizer` must be an optimizer, its name or its "
+            f"configuration ({error}). Received: "
+            f"inner_optimizer={inner_optimizer!r}"
+        ) from error
+    return check_instance(
+        "inner_optimizer", found, keras.optimizers.Optimizer, "an optimizer"
+    )
 
 
 def refuse_inner(wrapper: str, inner_optimizer: Any) -> None:

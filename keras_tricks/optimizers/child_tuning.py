@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_number
 from keras_tricks.optimizers._child import Child
 from keras_tricks.optimizers._child import checked_scores
 from keras_tricks.optimizers._masks import checked_seed
@@ -109,11 +110,12 @@ class ChildTuning(OptimizerWrapper):
         **kwargs: Any,
     ):
         super().__init__(inner_optimizer, name=name, **kwargs)
-        if not 0 < reserve_p <= 1:
-            raise ValueError(
-                "`reserve_p` must be above 0 and at most 1. "
-                f"Received: reserve_p={reserve_p!r}"
-            )
+        check_number(
+            "reserve_p",
+            reserve_p,
+            lambda p: 0 < p <= 1,
+            "above 0 and at most 1",
+        )
         self.reserve_p = float(reserve_p)
         self.mode = check_choice("mode", mode, ("task_free", "task_driven"))
         self.apply_to = check_choice(

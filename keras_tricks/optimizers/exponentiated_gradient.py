@@ -109,6 +109,10 @@ class ExponentiatedGradient(keras.optimizers.Optimizer):
                 "`keras.regularizers.L1(1e-4)`. Received: "
                 f"weight_decay={kwargs['weight_decay']}"
             )
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise ValueError(
+                f"`axis` must be an integer. Received: axis={axis!r}"
+            )
         super().__init__(learning_rate, name=name, **kwargs)
         self.constraint = check_choice(
             "constraint", constraint, ("nonnegative", "simplex", "signed")

@@ -1,12 +1,15 @@
 """MetaStepSize: learn the step size of an optimizer while it runs."""
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_not_negative
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive
 from keras_tricks._checks import check_positive_range
 from keras_tricks.optimizers._step_sizes import StepSizes
@@ -145,13 +148,19 @@ class MetaStepSize(OptimizerWrapper):
         if scale_decay_steps is not None:
             check_positive("scale_decay_steps", scale_decay_steps)
         self.scale_decay_steps = scale_decay_steps
+        check_number(
+            "initial_scale",
+            initial_scale,
+            lambda scale: not math.isnan(scale),
+            "a number within `scale_range`",
+        )
         self.scale_range = check_positive_range(
             "scale_range", scale_range, initial_scale
         )
         self.gain_range = check_positive_range("gain_range", gain_range, 1.0)
         self.initial_scale = initial_scale
-        self.use_directions = use_directions
-        self.use_signs = use_signs
+        self.use_directions = check_flag("use_directions", use_directions)
+        self.use_signs = check_flag("use_signs", use_signs)
         self.gains_on = check_choice(
             "gains_on", gains_on, ("update", "gradient")
         )
