@@ -1,5 +1,6 @@
 """Beam search over what a constraint allows, in log space."""
 
+import math
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from keras import ops
 from keras import tree
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
 from keras_tricks._optional import import_keras_hub
 from keras_tricks.samplers import _prompts
@@ -114,8 +117,15 @@ class ConstrainedBeamSampler:
         self.normalization = check_choice(
             "normalization", normalization, ("global", "local")
         )
-        self.length_penalty = float(length_penalty)
-        self.return_all_beams = bool(return_all_beams)
+        self.length_penalty = float(
+            check_number(
+                "length_penalty",
+                length_penalty,
+                math.isfinite,
+                "a finite number",
+            )
+        )
+        self.return_all_beams = check_flag("return_all_beams", return_all_beams)
         # Its loop carries the model's variables through JAX.
         self._loop = import_keras_hub().samplers.Sampler()
 

@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_instance
+from keras_tricks._checks import check_not_negative_int
 from keras_tricks._checks import check_positive_int
 from keras_tricks._checks import check_rank
 from keras_tricks.samplers._walk import descend
@@ -78,7 +80,13 @@ def best_trie_path(
         Su Jianlin, 2020: https://kexue.fm/archives/7148, where the search was
         greedy from left to right.
     """
-    log_probs = ops.convert_to_tensor(log_probs)
+    try:
+        log_probs = ops.convert_to_tensor(log_probs)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "`log_probs` must be a float tensor `(batch, length, vocabulary)` "
+            f"({error}). Received: log_probs of type {type(log_probs).__name__}"
+        ) from error
     shape = check_rank(
         "log_probs", log_probs.shape, 3, "(batch, length, vocabulary)"
     )
@@ -99,6 +107,9 @@ def best_trie_path(
 def _check_trie(
     trie: Trie, num_best: int, end: int | None, vocabulary_size: int
 ) -> None:
+    check_instance("trie", trie, Trie, "a `Trie`")
+    if end is not None:
+        check_not_negative_int("end_token_id", end)
     if len(trie) < num_best:
         raise ValueError(
             "`trie` must have at least `num_best` entries. Received: "

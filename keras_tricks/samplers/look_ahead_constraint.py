@@ -10,6 +10,8 @@ from keras import ops
 from keras_tricks._checks import check_positive_int
 from keras_tricks.samplers import _subsequence
 from keras_tricks.samplers._edges import mark
+from keras_tricks.samplers._token_lists import optional_length
+from keras_tricks.samplers._token_lists import token_lists
 from keras_tricks.samplers._walk import leaf_ranges
 from keras_tricks.samplers._walk import parents_of
 from keras_tricks.samplers.trie import Trie
@@ -85,7 +87,7 @@ class LookAheadConstraint(TrieConstraint):
     ):
         super().__init__(trie, vocabulary_size, end_token_id)
         self.max_entries = check_positive_int("max_entries", max_entries)
-        self.length = length
+        self.length = optional_length(length)
         self.questions = keras.Variable(
             self._lay_out(questions), trainable=False, dtype="int32"
         )
@@ -97,7 +99,7 @@ class LookAheadConstraint(TrieConstraint):
         )
 
     def _lay_out(self, questions: Sequence[Sequence[int]]) -> np.ndarray:
-        rows = [[int(t) for t in question] for question in questions]
+        rows = token_lists("questions", questions)
         longest = max(map(len, rows), default=0)
         size = longest if self.length is None else self.length
         if not rows or not 0 < longest <= size:

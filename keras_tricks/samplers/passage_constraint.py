@@ -7,7 +7,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks._checks import check_flag
 from keras_tricks.samplers._edges import mark
+from keras_tricks.samplers._token_lists import optional_length
+from keras_tricks.samplers._token_lists import token_lists
 from keras_tricks.samplers.constraint import Constraint
 
 Tensor = Any
@@ -74,13 +77,14 @@ class PassageConstraint(Constraint):
         length: int | None = None,
     ):
         super().__init__(vocabulary_size, end_token_id)
-        self.per_row, self.length = bool(per_row), length
+        self.per_row = check_flag("per_row", per_row)
+        self.length = optional_length(length)
         texts = self._lay_out(passages)
         self.texts = keras.Variable(texts, trainable=False, dtype="int32")
 
     def _lay_out(self, passages: Sequence[Sequence[int]]) -> np.ndarray:
         """A row of tokens for each text, −1 after each passage."""
-        rows = [[int(t) for t in passage] for passage in passages]
+        rows = token_lists("passages", passages)
         tokens = [t for row in rows for t in row]
         wrong = {t for t in tokens if not 0 <= t < self.vocabulary_size}
         if not all(rows) or not rows or wrong | {self.end_token_id} & {*tokens}:

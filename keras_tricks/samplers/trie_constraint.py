@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks._checks import check_instance
 from keras_tricks.samplers._edges import Edges
 from keras_tricks.samplers._walk import descend
 from keras_tricks.samplers.constraint import Constraint
@@ -69,6 +70,7 @@ class TrieConstraint(Constraint):
 
     def __init__(self, trie: Trie, vocabulary_size: int, end_token_id: int):
         super().__init__(vocabulary_size, end_token_id)
+        check_instance("trie", trie, Trie, "a `Trie`")
         if len(trie) == 0:
             raise ValueError(
                 "`trie` must have at least one entry. Received: an empty trie"
