@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_number
+
 Tensor = Any
 
 
@@ -49,11 +51,9 @@ class WeightClipping(keras.constraints.Constraint):
     """
 
     def __init__(self, limit: float = 0.01):
-        if not limit > 0:
-            raise ValueError(
-                f"`limit` must be above 0. Received: limit={limit}"
-            )
-        self.limit = limit
+        self.limit = check_number(
+            "limit", limit, lambda c: c > 0, "a number above 0"
+        )
 
     def __call__(self, value: Tensor) -> Tensor:
         return ops.clip(value, -self.limit, self.limit)

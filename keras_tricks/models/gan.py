@@ -6,7 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks._checks import check_instance
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
+from keras_tricks._checks import check_seed
 from keras_tricks.models._adversarial_model import AdversarialModel
 from keras_tricks.models._gan_losses import get_losses
 from keras_tricks.models._optimizer_pair import OptimizerPair
@@ -102,15 +105,21 @@ class GAN(AdversarialModel):
         seed: int | None = None,
         **kwargs: Any,
     ):
+        for name, net in (
+            ("generator", generator),
+            ("discriminator", discriminator),
+        ):
+            check_instance(name, net, keras.Layer, "a Keras layer or model")
+        check_seed("seed", seed)
         kwargs.setdefault("dtype", generator.dtype_policy)
         super().__init__(**kwargs)
         self.latent_dim = check_positive_int("latent_dim", latent_dim)
         self.num_critic_steps = check_positive_int(
             "num_critic_steps", num_critic_steps
         )
-        if ema is not None and not 0 <= ema <= 1:
-            raise ValueError(
-                f"`ema` must be from 0 to 1, or None. Received: ema={ema}"
+        if ema is not None:
+            check_number(
+                "ema", ema, lambda d: 0 <= d <= 1, "from 0 to 1, or None"
             )
         self.generator = generator
         self.discriminator = discriminator

@@ -7,7 +7,9 @@ from keras import ops
 
 from keras_tricks._backend import gradient_norm
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_scores
+from keras_tricks._checks import check_seed
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
 from keras_tricks._linear_pieces import linear_pieces
@@ -82,14 +84,16 @@ class GradientPenalty:
         seed: int | None = None,
     ):
         for name, value in (("weight", weight), ("target", target)):
-            if not value >= 0:
-                raise ValueError(
-                    f"`{name}` must be at least 0. Received: {name}={value}"
-                )
+            check_number(
+                name,
+                value,
+                lambda number: 0 <= number < float("inf"),
+                "a finite number of at least 0",
+            )
         self.weight = weight
         self.target = target
         self.at = check_choice("at", at, ("lines", "real", "fake"))
-        self.seed = seed
+        self.seed = check_seed("seed", seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def __call__(
