@@ -61,15 +61,15 @@ def get(identifier: Any) -> Aggregator:
     >>> type(multitask.get("upgrad")).__name__
     'UPGrad'
     """
-    if isinstance(identifier, dict):
+    if isinstance(identifier, dict) and "class_name" in identifier:
         identifier = keras.saving.deserialize_keras_object(identifier)
     if isinstance(identifier, str) and identifier in _NAMES:
         return _NAMES[identifier]()
     if isinstance(identifier, Aggregator):
         return identifier
     raise ValueError(
-        f"An aggregator must be one of {tuple(_NAMES)}, or an `Aggregator`. "
-        f"Received: {identifier!r}"
+        f"`identifier` of an aggregator must be one of {tuple(_NAMES)}, or an "
+        f"`Aggregator`. Received: identifier={identifier!r}"
     )
 
 
@@ -104,13 +104,14 @@ def get_loss_weighting(identifier: Any) -> LossWeighting:
     >>> type(multitask.get_loss_weighting("geometric")).__name__
     'GeneralizedMean'
     """
-    if isinstance(identifier, dict):
+    if isinstance(identifier, dict) and "class_name" in identifier:
         identifier = keras.saving.deserialize_keras_object(identifier)
     if isinstance(identifier, str) and identifier in _LOSS_WEIGHTINGS:
         return _LOSS_WEIGHTINGS[identifier]()
     if isinstance(identifier, LossWeighting):
         return identifier
     raise ValueError(
-        f"A loss weighting must be one of {tuple(_LOSS_WEIGHTINGS)}, or a "
-        f"`LossWeighting`. Received: {identifier!r}"
+        "`identifier` of a loss weighting must be one of "
+        f"{tuple(_LOSS_WEIGHTINGS)}, or a `LossWeighting`. Received: "
+        f"identifier={identifier!r}"
     )

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_number
 from keras_tricks.multitask._best_near import best_near
 from keras_tricks.multitask._norms import relative_to_smallest
 from keras_tricks.multitask.aggregator import Aggregator
@@ -60,12 +61,12 @@ class CAGrad(Aggregator):
     """
 
     def __init__(self, conflict_aversion: float = 0.5):
-        if not 0.0 <= conflict_aversion < 1.0:
-            raise ValueError(
-                "`conflict_aversion` must be at least 0 and below 1. Received: "
-                f"conflict_aversion={conflict_aversion!r}"
-            )
-        self.conflict_aversion = conflict_aversion
+        self.conflict_aversion = check_number(
+            "conflict_aversion",
+            conflict_aversion,
+            lambda c: 0.0 <= c < 1.0,
+            "at least 0 and below 1",
+        )
 
     def weights(self, cosines: Tensor, norms: Tensor) -> Tensor:
         num_tasks = norms.shape[0]

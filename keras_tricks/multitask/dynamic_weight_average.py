@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
 from keras_tricks.multitask.aggregator import over
 from keras_tricks.multitask.loss_weighting import LossWeighting
@@ -72,12 +73,9 @@ class DynamicWeightAverage(LossWeighting):
     ):
         super().__init__(**kwargs)
         self.period = check_positive_int("period", period)
-        if not temperature > 0:
-            raise ValueError(
-                "`temperature` must be above 0. "
-                f"Received: temperature={temperature!r}"
-            )
-        self.temperature = temperature
+        self.temperature = check_number(
+            "temperature", temperature, lambda t: t > 0, "a number above 0"
+        )
         self.lower_bounds = read_bounds(lower_bounds)
 
     def build(self, input_shape: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_number
 from keras_tricks.multitask.loss_weighting import LossWeighting
 from keras_tricks.multitask.loss_weighting import read_bounds
 
@@ -70,13 +71,18 @@ class FAMO(LossWeighting):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not learning_rate > 0:
-            raise ValueError(
-                "`learning_rate` must be above 0. "
-                f"Received: learning_rate={learning_rate!r}"
-            )
-        self.learning_rate = learning_rate
-        self.decay = decay
+        self.learning_rate = check_number(
+            "learning_rate",
+            learning_rate,
+            lambda rate: 0 < rate < float("inf"),
+            "a finite number above 0",
+        )
+        self.decay = check_number(
+            "decay",
+            decay,
+            lambda rate: 0 <= rate < float("inf"),
+            "a finite number of at least 0",
+        )
         self.lower_bounds = read_bounds(lower_bounds)
 
     def build(self, input_shape: Any) -> None:

@@ -1,11 +1,13 @@
 """GeneralizedMean: between the smallest and the largest loss."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_number
 from keras_tricks.multitask.loss_weighting import LossWeighting
 from keras_tricks.multitask.loss_weighting import read_bounds
 
@@ -62,7 +64,9 @@ class GeneralizedMean(LossWeighting):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.power = float(power)
+        self.power = float(
+            check_number("power", power, math.isfinite, "a finite number")
+        )
         self.lower_bounds = read_bounds(lower_bounds)
 
     def call(self, losses: Tensor, training: bool = False) -> Tensor:

@@ -1,9 +1,14 @@
 """LossWeighting: from the losses of several tasks to one."""
 
+import math
+import numbers
 from typing import Any
 
 import keras
 from keras import ops
+
+from keras_tricks._checks import check_list
+from keras_tricks._checks import check_number
 
 Tensor = Any
 
@@ -85,4 +90,12 @@ def read_bounds(lower_bounds: Any) -> list[float] | None:
     """Lower bounds as a list of numbers, or None."""
     if lower_bounds is None:
         return None
-    return [float(bound) for bound in lower_bounds]
+    bounds = check_list(
+        "lower_bounds",
+        lower_bounds,
+        numbers.Real,
+        "a list of finite numbers, one for each loss, or None",
+    )
+    for bound in bounds:
+        check_number("lower_bounds", bound, math.isfinite, "finite numbers")
+    return [float(bound) for bound in bounds]

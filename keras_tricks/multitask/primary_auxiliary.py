@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_tricks._checks import check_list
 from keras_tricks.multitask._norms import share_of
 from keras_tricks.multitask.aggregator import Aggregator
 from keras_tricks.multitask.mgda import shortest
@@ -61,7 +62,12 @@ class PrimaryAuxiliary(Aggregator):
     """
 
     def __init__(self, primary: int | Sequence[int] = 0):
-        indices = [primary] if isinstance(primary, int) else list(primary)
+        indices = check_list(
+            "primary",
+            [primary] if isinstance(primary, int) else primary,
+            int,
+            "the index of a task, from 0, or several different ones",
+        )
         if (
             not indices
             or not all(is_index(i) for i in indices)

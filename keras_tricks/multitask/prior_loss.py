@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_tricks._checks import check_flag
+
 
 def prior_loss(labels: Any, classes: bool) -> float:
     """Map labels to the loss of the best constant prediction.
@@ -39,7 +41,20 @@ def prior_loss(labels: Any, classes: bool) -> float:
     Reference:
         Su Jianlin, 2022, https://kexue.fm/archives/8870.
     """
-    labels = np.asarray(labels)
+    check_flag("classes", classes)
+    try:
+        labels = np.asarray(labels)
+        if not classes:
+            labels = labels.astype("float64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`labels` must be an array ({error}). Received: labels={labels!r}"
+        ) from error
+    if labels.dtype.kind not in "biufSU":
+        raise ValueError(
+            "`labels` must be numbers, or names of classes. Received: labels "
+            f"of dtype {labels.dtype}"
+        )
     if labels.size == 0:
         raise ValueError(
             f"`labels` must not be empty. Received: shape {labels.shape}"
@@ -49,8 +64,7 @@ def prior_loss(labels: Any, classes: bool) -> float:
         p = counts / counts.sum()
         loss = float(-(p * np.log(p)).sum())
     else:
-        values = labels.astype("float64")
-        loss = float(np.square(values - values.mean(axis=0)).mean())
+        loss = float(np.square(labels - labels.mean(axis=0)).mean())
     if not loss > 0:
         raise ValueError(
             "`labels` must differ; there is nothing to learn from one label. "

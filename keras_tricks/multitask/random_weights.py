@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_tricks._checks import check_seed
 from keras_tricks.multitask.loss_weighting import LossWeighting
 
 Tensor = Any
@@ -46,7 +47,7 @@ class RandomWeights(LossWeighting):
 
     def __init__(self, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.seed = seed
+        self.seed = check_seed("seed", seed)
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, losses: Tensor, training: bool = False) -> Tensor:
@@ -54,6 +55,13 @@ class RandomWeights(LossWeighting):
             return ops.mean(losses)
         z = keras.random.normal((losses.shape[0],), seed=self.generator)
         return ops.sum(ops.softmax(z) * losses)
+
+    def save_own_variables(self, store: Any) -> None:
+        # Keras saves no seeds, without which training would not go on alike.
+        store["seed"] = self.generator.state
+
+    def load_own_variables(self, store: Any) -> None:
+        self.generator.state.assign(store["seed"])
 
     def get_config(self) -> dict:
         return {**super().get_config(), "seed": self.seed}
