@@ -159,10 +159,10 @@ def survive(case, kills, folder, chance):
 
 def same(path, other):
     """Whether two files hold the same bits."""
-    a, b = np.load(path), np.load(other)
-    return a.files == b.files and all(
-        a[name].tobytes() == b[name].tobytes() for name in a.files
-    )
+    with np.load(path) as a, np.load(other) as b:
+        return a.files == b.files and all(
+            a[name].tobytes() == b[name].tobytes() for name in a.files
+        )
 
 
 def main(kills, folder, *cases):
