@@ -354,7 +354,7 @@ def trained(name, fit):
     model, x, y = CASES[name]()
     logs = fit(model, x, y)
     found = {
-        f"weight {i} {w.path}": value_of(w) for i, w in enumerate(model.weights)
+        f"weight {i} {w.name}": value_of(w) for i, w in enumerate(model.weights)
     }
     found.update({f"log {k}": np.asarray(v) for k, v in logs.items()})
     return model, {f"{name}: {k}": v for k, v in found.items()}
