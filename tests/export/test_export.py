@@ -1,0 +1,162 @@
+"""Trained models leave Keras, and answer as they did, where Keras offers it.
+
+| | TensorFlow | JAX | PyTorch |
+|---|---|---|---|
+| `tf_saved_model` | ✓ | ✓ | Keras asks for torch_xla |
+| `onnx` | asks for tf2onnx | asks for tf2onnx | asks for onnxscript |
+| `torch` | – | – | ✓ |
+
+Models that read text (`SpanExtractor`, `SentenceEncoder`) are exported from
+tensors on: tokenisation is Python, and stays outside. `GAN` is exported as its
+generator.
+"""
+
+import importlib.util
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+
+from keras_tricks.layers import GradientAggregation
+from keras_tricks.layers import GradientNormalization
+from keras_tricks.layers import PairFeatures
+from keras_tricks.losses import SpanCrossentropy
+from keras_tricks.models import SentenceEncoder
+from keras_tricks.models import SpanExtractor
+from keras_tricks.text import SentencePreprocessor
+from keras_tricks.text import SpanPreprocessor
+from tests.text.vocabularies import bert_tokenizer
+
+pytestmark = pytest.mark.slow
+BACKEND = keras.config.backend()
+TEXTS = ["Ada met Bob.", "Eve was born in London."]
+
+
+def backbone():
+    return keras_hub.models.BertBackbone(40, 1, 2, 16, 16, 0.0, 16)
+
+
+def span_extractor(**arguments):
+    preprocessor = SpanPreprocessor(bert_tokenizer(), ["a", "b"], 12)
+    model = SpanExtractor(backbone(), preprocessor, head_dim=4, **arguments)
+    model.compile("sgd", SpanCrossentropy())
+    model.fit(TEXTS, [[(0, 3, "a")], []], verbose=0)
+    return model, preprocessor(TEXTS)
+
+
+def factored_span_extractor():
+    return span_extractor(factored=True)
+
+
+def sentence_encoder():
+    preprocessor = SentencePreprocessor(bert_tokenizer(), 12)
+    model = SentenceEncoder(backbone(), preprocessor)
+    model.compile()
+    model.fit((TEXTS, TEXTS[::-1]), np.array([0, 1]), verbose=0)
+    return model.encoder, preprocessor(TEXTS)
+
+
+def rows(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def critic():
+    inputs = keras.Input((6,))
+    net = keras.Sequential(
+        [keras.layers.Dense(8, "tanh"), keras.layers.Dense(1)]
+    )
+    return keras.Model(inputs, GradientNormalization(net)(inputs)), rows(2, 6)
+
+
+def of_tasks():
+    inputs = keras.Input((6,))
+    copies = GradientAggregation(2)(keras.layers.Dense(4)(inputs))
+    heads = [keras.layers.Dense(1)(copy) for copy in copies]
+    return keras.Model(inputs, heads), rows(2, 6)
+
+
+def of_pairs():
+    inputs = [keras.Input((6,)), keras.Input((6,))]
+    features = PairFeatures()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(features))
+    return model, [rows(2, 6), rows(2, 6)]
+
+
+MODELS = (
+    span_extractor,
+    factored_span_extractor,
+    sentence_encoder,
+    critic,
+    of_tasks,
+    of_pairs,
+)
+
+
+def answers(outputs):
+    flat = keras.tree.flatten(outputs)
+    return [np.asarray(keras.ops.convert_to_numpy(x), "float32") for x in flat]
+
+
+def assert_alike(found, expected):
+    for one, other in zip(answers(found), answers(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="Keras asks for torch_xla")
+@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+def test_a_saved_model_answers_alike(make, tmp_path):
+    import tensorflow as tf
+
+    model, x = make()
+    expected = model.predict(x, verbose=0)
+    model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    again = tf.saved_model.load(tmp_path / "saved")
+    assert_alike(again.serve(x), expected)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's own format")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+def test_a_program_of_pytorch_answers_alike(make, tmp_path):
+    import torch
+
+    model, x = make()
+    expected = model.predict(x, verbose=0)
+    model.export(tmp_path / "program.pt2", format="torch", verbose=False)
+    program = torch.export.load(tmp_path / "program.pt2").module()
+    x = keras.tree.map_structure(torch.as_tensor, x)
+    flat = [x[name] for name in x] if isinstance(x, dict) else [x]
+    try:
+        found = program(x)
+    except (TypeError, ValueError):
+        found = program(*flat)
+    assert_alike(found, expected)
+
+
+NEEDED = {"tensorflow": "tf2onnx", "jax": "tf2onnx", "torch": "onnxscript"}
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("onnxruntime") is None
+    or importlib.util.find_spec(NEEDED[BACKEND]) is None,
+    reason=f"{NEEDED[BACKEND]} and onnxruntime are not installed",
+)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "make",
+    [make for make in MODELS if make is not critic],
+    ids=lambda make: make.__name__,
+)
+def test_an_onnx_graph_answers_alike(make, tmp_path):
+    import onnxruntime
+
+    model, x = make()
+    expected = model.predict(x, verbose=0)
+    path = str(tmp_path / "model.onnx")
+    model.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    names = [node.name for node in session.get_inputs()]
+    flat = keras.tree.flatten(x)
+    found = session.run(None, dict(zip(names, flat, strict=True)))
+    assert_alike(found, expected)
