@@ -94,7 +94,7 @@ audit: $(installed)/package ## look up known faults of the locked versions
 	exit $$status
 
 lock: $(python) ## write down all versions with hashes, for CI
-	$(python) .ci/lock.py
+	TORCH_INDEX='$(TORCH_INDEX)' $(python) .ci/lock.py
 
 clean: ## remove logs, caches and build products; keep .venv
 	rm -rf .test-logs .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -6,25 +6,27 @@ resolves what `make test` installs for a backend, within `constraints.txt`, and
 writes `locked/<backend>.txt`: exact versions of everything, of what it depends
 on too, each with the SHA-256 of its file. For the machines of CI, Linux on
 x86-64 with Python 3.11; elsewhere `constraints.txt` alone holds. Run it there
-after a change of dependencies: `make lock`.
+after a change of dependencies: `make lock TORCH_INDEX=...`.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
 BACKENDS = ("tensorflow", "jax", "torch")
-CPU = "https://download.pytorch.org/whl/cpu"
 
 
 def resolved(backend):
     """What pip would install into an empty environment."""
+    index = os.environ.get("TORCH_INDEX")
     command = [
         sys.executable,
         *("-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"),
-        *("--report", "-", "--extra-index-url", CPU),
+        *("--report", "-"),
+        *(("--extra-index-url", index) if index else ()),
         *("-c", str(HERE / "constraints.txt")),
         f"{HERE.parent}[nlp,examples,test,{backend}]",
     ]

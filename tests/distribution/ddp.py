@@ -15,12 +15,12 @@ def has_one_loss(name):
     return not name.endswith("gan") and name != "multi_task_model_by_upgrad"
 
 
-def own_rows(start, structure):
-    """This process' half of the batch that begins at `start`."""
-    half = trainings.BATCH // 2
-    first = start + half * distributed.get_rank()
+def own_rows(start, structure, first_has=trainings.BATCH // 2):
+    """This process' part of the batch that begins at `start`."""
+    cut, end = start + first_has, start + trainings.BATCH
+    part = slice(cut, end) if distributed.get_rank() else slice(start, cut)
     return keras.tree.map_structure(
-        lambda rows: torch.as_tensor(rows[first : first + half]), structure
+        lambda rows: torch.as_tensor(rows[part]), structure
     )
 
 
@@ -30,11 +30,14 @@ def fit(model, x, y):
     https://keras.io/guides/distributed_training_with_torch, with a Keras
     optimizer.
     """
+    # What is computed from all rows does not mind who has how many.
+    gathers = getattr(model.loss, "across_replicas", False)
+    size = trainings.BATCH // 2 + 2 * gathers
     model(own_rows(0, x))
     parallel = DistributedDataParallel(model)
     model.optimizer.build(model.trainable_variables)
     for start in range(0, trainings.ROWS, trainings.BATCH):
-        data, labels = own_rows(start, x), own_rows(start, y)
+        data, labels = (own_rows(start, part, size) for part in (x, y))
         outputs = parallel(data, training=True)
         loss = model.compute_loss(data, labels, outputs)
         model.zero_grad()
