@@ -44,6 +44,7 @@ JOBS = {
     "constrained_decoding": Job(),
     "knowledge_qa": Job(data=("kgclue", "nlpcc2016_kbqa"), backend="torch"),
     "multi_task": Job(),
+    "precision": Job(backend="torch"),
 }
 
 
