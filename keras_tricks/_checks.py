@@ -132,6 +132,17 @@ def check_rank(name: str, shape: Any, rank: int, axes: str) -> tuple:
     return shape
 
 
+def check_same_batch(y_true: Any, y_pred: Any) -> None:
+    """Raise if labels and scores are known to be of batches of other sizes."""
+    sizes = y_true.shape[0], y_pred.shape[0]
+    if None not in sizes and sizes[0] != sizes[1]:
+        raise ValueError(
+            "`y_true` and `y_pred` must be of one batch. Received: y_true of "
+            f"shape {tuple(y_true.shape)}, y_pred of shape "
+            f"{tuple(y_pred.shape)}"
+        )
+
+
 def check_positive(name: str, value: Any) -> float:
     """Return `value` as a float if it is finite and above 0, else raise."""
     if not is_real(value) or value <= 0:
@@ -180,6 +191,7 @@ def check_positive_range(
     if not 0 < low <= value <= high < math.inf:
         raise ValueError(
             f"`{name}` must be two positive numbers with the starting value "
-            f"{value} between them. Received: {name}={bounds}"
+            f"{value} between them, `initial_scale` or 1. "
+            f"Received: {name}={bounds}"
         )
     return float(low), float(high)

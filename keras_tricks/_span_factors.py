@@ -52,8 +52,14 @@ def read_shape(
         "(batch, num_types, length, length)` or, factored, `(batch, length, "
         "length + 2 * num_types)"
     )
-    check_rank(name, scores.shape, 4, axes)
-    return scores.shape[1], ops.shape(scores)[-1], False
+    _, num_types, *lengths = check_rank(name, scores.shape, 4, axes)
+    known = {size for size in lengths if size is not None}
+    if num_types == 0 or 0 in known or len(known) > 1:
+        raise ValueError(
+            f"`{name}` must have shape `{axes}`, none of these 0. "
+            f"Received: {name} of shape {tuple(scores.shape)}"
+        )
+    return num_types, ops.shape(scores)[-1], False
 
 
 def sizes(
@@ -67,7 +73,7 @@ def sizes(
     _, length, width = check_rank(name, packed.shape, 3, axes)
     if length is None or width is None:
         length, width = ops.shape(packed)[1:]
-    elif width <= length or (width - length) % 2:
+    elif length == 0 or width <= length or (width - length) % 2:
         raise ValueError(
             f"Factored `{name}` must have shape `{axes}` with at least one "
             f"type. Received: {name} of shape {tuple(packed.shape)}"

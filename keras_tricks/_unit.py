@@ -14,7 +14,7 @@ def unit(x: Tensor) -> Tensor:
     direction does not depend on the scale, and neither does its gradient. A
     zero vector stays zero, and has no gradient.
     """
-    largest = ops.max(ops.abs(x), axis=-1, keepdims=True)
+    largest = ops.max(ops.abs(x), axis=-1, keepdims=True, initial=0.0)
     some = largest > 0
     x = x / ops.stop_gradient(ops.where(some, largest, 1.0))
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)

@@ -78,7 +78,7 @@ class MaskedPooling(keras.layers.Layer):
         if mask is None:
             m = ops.ones_like(inputs[..., :1], dtype="bool")
         else:
-            check_rank("mask", mask.shape, 2, "(batch, length)")
+            check_mask(mask.shape, inputs.shape)
             m = ops.cast(mask, "bool")[..., None]
         h = ops.cast(inputs, "float32")
         pooled = _POOL[self.mode](h, m)
@@ -97,6 +97,19 @@ class MaskedPooling(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "mode": self.mode}
+
+
+def check_mask(shape: Any, inputs_shape: Any) -> None:
+    """Raise unless it is the shape of a mask of these inputs."""
+    shape = check_rank("mask", shape, 2, "(batch, length)")
+    if any(
+        None not in (size, wanted) and size != wanted
+        for size, wanted in zip(shape, inputs_shape[:2], strict=True)
+    ):
+        raise ValueError(
+            "`mask` must have the batch and length of `inputs`. Received: "
+            f"mask of shape {shape} for inputs of shape {tuple(inputs_shape)}"
+        )
 
 
 def _mean(h: Tensor, m: Tensor) -> Tensor:

@@ -85,12 +85,18 @@ class MultilabelCrossentropy(keras.losses.Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
-        if len(y_true.shape) != len(y_pred.shape) or any(
-            a is not None and b is not None and a != b
-            for a, b in zip(y_true.shape, y_pred.shape, strict=True)
+        ranks = len(y_true.shape), len(y_pred.shape)
+        if (
+            ranks[0] != ranks[1]
+            or ranks[0] == 0
+            or any(
+                a is not None and b is not None and a != b
+                for a, b in zip(y_true.shape, y_pred.shape, strict=True)
+            )
         ):
             raise ValueError(
-                "`y_true` and `y_pred` must have the same shape. Received: "
+                "`y_true` and `y_pred` must have the same shape, of one axis "
+                "at least. Received: "
                 f"y_true of shape {tuple(y_true.shape)}, y_pred of shape "
                 f"{tuple(y_pred.shape)}"
             )

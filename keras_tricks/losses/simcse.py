@@ -109,10 +109,11 @@ class SimCSE(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         y_pred = ops.convert_to_tensor(y_pred)
         shape = check_rank("y_pred", y_pred.shape, 3, "(batch, 2 or 3, dim)")
-        if shape[1] not in (2, 3):
+        if shape[1] not in (2, 3) or shape[0] == 0:
             raise ValueError(
                 "`y_pred` must have 2 views of each text, or 3 with a hard "
-                f"negative, on axis 1. Received: y_pred of shape {shape}"
+                "negative, on axis 1, and at least one text. "
+                f"Received: y_pred of shape {shape}"
             )
         u, *others = (unit(y_pred[:, view]) for view in range(shape[1]))
         others = ops.concatenate(others, axis=0)

@@ -7,6 +7,8 @@ from keras import ops
 
 from keras_tricks._checks import REDUCTIONS
 from keras_tricks._checks import check_choice
+from keras_tricks._checks import check_rank
+from keras_tricks._checks import check_same_batch
 from keras_tricks._span_factors import read_shape
 from keras_tricks._span_pairs import unique_spans
 from keras_tricks.losses._span_terms import dense_terms
@@ -94,6 +96,8 @@ class SpanCrossentropy(keras.losses.Loss):
         y_true = ops.convert_to_tensor(y_true)
         y_pred = ops.convert_to_tensor(y_pred)
         num_types, length, factored = read_shape(y_pred)
+        check_rank("y_true", y_true.shape, 3, "(batch, num_spans, 3)")
+        check_same_batch(y_true, y_pred)
         index, is_span, misfits = unique_spans(y_true, num_types, length)
         terms = factored_terms if factored else dense_terms
         loss = terms(y_pred, index, is_span)

@@ -9,6 +9,7 @@ from keras import ops
 from keras_tricks._checks import check_choice
 from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
+from keras_tricks._checks import check_same_batch
 from keras_tricks._span_factors import read_shape
 from keras_tricks.metrics._span_counts import count_dense
 from keras_tricks.metrics._span_counts import count_sparse
@@ -127,6 +128,8 @@ class SpanF1(keras.metrics.Metric):
                 f"`num_types` says. Received: y_pred of shape "
                 f"{tuple(y_pred.shape)}, {num_types} types"
             )
+        if len(y_true.shape) > 0:
+            check_same_batch(y_true, y_pred)
         if len(y_true.shape) == 4 and not factored:
             self._add(count_dense(y_true, y_pred, self.threshold))
         else:

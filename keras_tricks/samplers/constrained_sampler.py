@@ -94,7 +94,13 @@ class ConstrainedSampler:
             )
         if isinstance(sampler, str):
             sampler = sampler.lower()
-        self.sampler = keras_hub.samplers.get(sampler)
+        try:
+            self.sampler = keras_hub.samplers.get(sampler)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                "`sampler` must be a name, a configuration or an object of a "
+                f"KerasHub sampler ({error}). Received: sampler={sampler!r}"
+            ) from error
         if not callable(self.sampler) or isinstance(
             self.sampler, keras_hub.samplers.SpeculativeSampler
         ):

@@ -69,7 +69,7 @@ class Constraint:
             or not 0 <= end_token_id < vocabulary_size
         ):
             raise ValueError(
-                "`end_token_id` must be a token of the vocabulary, from 0 to "
+                "`end_token_id` must be from 0 to `vocabulary_size` - 1, "
                 f"{vocabulary_size - 1}; a tokenizer without an end token has "
                 "none, so pass the id of another special token. "
                 f"Received: end_token_id={end_token_id!r}"

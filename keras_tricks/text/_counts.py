@@ -35,7 +35,8 @@ def score_findings(
             f"`predicted` and `labelled` must hold the {noun} of the same "
             f"texts. Received: {len(predicted)} and {len(labelled)} texts"
         )
-    found, gold = _numbered(predicted, read), _numbered(labelled, read)
+    found = _numbered("predicted", predicted, read)
+    gold = _numbered("labelled", labelled, read)
     hits = Counter(key[-1] for key in found & gold)
     made = Counter(key[-1] for key in found)
     real = Counter(key[-1] for key in gold)
@@ -47,11 +48,16 @@ def score_findings(
 
 
 def _numbered(
-    rows: Sequence[Sequence[Any]], read: Callable[[Any], tuple]
+    name: str, rows: Sequence[Sequence[Any]], read: Callable[[Any], tuple]
 ) -> set[tuple]:
-    return {
-        (row, *read(one)) for row, of_text in enumerate(rows) for one in of_text
-    }
+    try:
+        return {
+            (row, *read(one))
+            for row, of_text in enumerate(rows)
+            for one in of_text
+        }
+    except ValueError as error:
+        raise ValueError(f"In `{name}`: {error}") from error
 
 
 def _ratios(hits: int, predicted: int, labelled: int) -> dict[str, float]:

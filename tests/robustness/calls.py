@@ -49,15 +49,26 @@ def columns(*shapes):
     return all(map(column, shapes)) and len({s[0] for s in shapes}) == 1
 
 
+def scored(y_pred):
+    """The axes of dense span scores, or of factored ones."""
+    if len(y_pred) == 4:
+        return y_pred[1] > 0 and y_pred[2] == y_pred[3] > 0
+    if len(y_pred) != 3:
+        return False
+    _, length, width = y_pred
+    return 0 < length < width and (width - length) % 2 == 0
+
+
 def span_scores(y_true, y_pred):
-    """The ranks and axes of sparse span labels and of dense scores."""
-    return (
-        len(y_true) == 3
-        and y_true[2] == 3
-        and len(y_pred) == 4
-        and y_pred[2] == y_pred[3]
-        and y_true[0] == y_pred[0]
-    )
+    """Sparse span labels and scores of one batch."""
+    sparse = len(y_true) == 3 and y_true[2] == 3
+    return sparse and scored(y_pred) and y_true[0] == y_pred[0]
+
+
+def counted(y_true, y_pred):
+    """The same, or dense labels of the shape of dense scores."""
+    dense = len(y_pred) == 4 and y_true == y_pred and scored(y_pred)
+    return dense or span_scores(y_true, y_pred)
 
 
 def updated(metric):
@@ -101,7 +112,7 @@ CALLS = {
     "SimCSE": Call(
         lambda y_pred: losses.SimCSE()(None, y_pred),
         ("y_pred",),
-        lambda s: len(s) == 3 and s[1] in (2, 3),
+        lambda s: len(s) == 3 and s[1] in (2, 3) and s[0] > 0,
         ((3, 2, 4),),
     ),
     "SpanCrossentropy": Call(
@@ -114,7 +125,7 @@ CALLS = {
     "SpanF1": Call(
         updated(metrics.SpanF1()),
         LOSS,
-        span_scores,
+        counted,
         ((2, 1, 3), (2, 2, 3, 3)),
         integers=("y_true",),
     ),
@@ -191,7 +202,9 @@ CALLS = {
         refuses_nan=True,
     ),
     "fit_threshold": Call(
-        thresholds.fit_threshold,
+        lambda scores, labels: (
+            thresholds.fit_threshold(scores, labels).threshold
+        ),
         ("scores", "labels"),
         lambda s, y: len(s) == 1 and s == y and s[0] > 0,
         ((3,), (3,)),
