@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
-from keras_tricks.multitask.aggregator import over
 from keras_tricks.multitask.loss_weighting import LossWeighting
 from keras_tricks.multitask.loss_weighting import read_bounds
 
@@ -88,7 +87,8 @@ class DynamicWeightAverage(LossWeighting):
         last, before = (
             ops.convert_to_tensor(value) for value in (self.last, self.before)
         )
-        ratio = ops.where(before > 0.0, over(last, before), 1.0)
+        new = before == 0.0
+        ratio = ops.where(new, 1.0, last / ops.where(new, 1.0, before))
         w = losses.shape[0] * ops.softmax(ratio / self.temperature)
         if training:
             self.take(ops.stop_gradient(self.above_bounds(losses)))

@@ -279,7 +279,7 @@ def test_finds_the_least_squares_that_are_not_negative():
     ("arguments", "message"),
     [
         (dict(constraint="positive"), "`constraint` must be one of"),
-        (dict(beta=0.0), "`beta` must be above 0. Received: beta=0.0"),
+        (dict(beta=0.0), "`beta` must be a finite number above 0"),
         (dict(weight_decay=0.1), "regularizer.*Received: weight_decay=0.1"),
     ],
 )
