@@ -43,9 +43,8 @@ for_tests := $(installed)/nlp,examples,test,$(subst $(space),$(comma),$(strip $(
 .DELETE_ON_ERROR:
 # pip must not run twice at once in one environment.
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format bench package audit lock \
-	clean distclean \
-	check-backend check-backends anew
+.PHONY: help demo test test-slow lint format bench docs notebooks pictures \
+	package audit lock clean distclean check-backend check-backends anew
 .SUFFIXES:
 
 help: ## list the tasks and variables
@@ -82,6 +81,19 @@ format: $(installed)/dev ## mend what ruff can mend
 bench: $(for_bench) ## measure everything beside its peers; ARGS=--quick in minutes
 	$(python) -m benchmarks $(ARGS)
 
+docs: $(installed)/docs ## build the site into site/; fails on a broken link
+	$(python) docs/notebooks.py docs/notebooks \
+		$(if $(GITHUB_REPOSITORY),--repository $(GITHUB_REPOSITORY))
+	NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --clean
+
+notebooks: $(python) ## write the examples as notebooks to outputs/notebooks/
+	$(python) docs/notebooks.py outputs/notebooks
+
+pictures: $(installed)/nlp,examples,torch ## draw the pictures of the pages again
+	for script in docs/pictures/[a-z]*.py; do \
+		KERAS_BACKEND=torch PYTHONPATH=. $(python) $$script || exit; \
+	done
+
 package: $(installed)/package ## build wheel and sdist, and install each in an empty environment
 	.ci/package.sh
 
@@ -98,7 +110,7 @@ lock: $(python) ## write down all versions with hashes, for CI
 
 clean: ## remove logs, caches and build products; keep .venv
 	rm -rf .test-logs .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -rf build dist ./*.egg-info
+	rm -rf build dist site ./*.egg-info
 	find . -path ./.venv -prune -o -name __pycache__ -type d \
 		-exec rm -rf {} +
 
