@@ -180,7 +180,7 @@ class ChildTuning(OptimizerWrapper):
         mask = draw_mask(
             x.shape, self.reserve_p, self.seed, self.iterations, index
         )
-        return ops.where(mask, x / kept_rate(self.reserve_p), 0.0)
+        return ops.where(mask, x, 0.0) / kept_rate(self.reserve_p)
 
     @property
     def variables(self) -> list[Variable]:
