@@ -1,7 +1,7 @@
 """ExponentiatedGradient against projected SGD on weights that keep to a set.
 
 Least squares with inputs of mean 0 and variance 1, 200 of them, labels with
-noise of deviation 0.1, one pass over 4,800 examples in batches of 16. The true
+noise of deviation 0.02, one pass over 4,800 examples in batches of 16. The true
 weights are not negative, or sum to 1; five of them are above 0, or all. What is
 kept is the excess of the expected loss, `‖w − w*‖²`, at the end, from the best
 of the rates for each optimizer. Both start from the same equal weights.
@@ -18,6 +18,7 @@ INPUTS = 200
 EXAMPLES = 4800
 BATCH = 16
 FEW = 5
+NOISE = 0.02
 RATES = [float(r) for r in 10.0 ** np.arange(-3.5, 1.6, 0.5)]
 TITLE = "Excess loss of weights that keep to a set"
 
@@ -41,7 +42,7 @@ PROBLEMS = {
 
 def truth(constraint, few, rng):
     """Weights with five or all entries above 0, which sum to 1."""
-    w = rng.random(INPUTS) + 0.5
+    w = rng.random(INPUTS) + 0.5 if few else np.exp(rng.normal(size=INPUTS))
     if few:
         w[rng.permutation(INPUTS)[FEW:]] = 0
     return w / w.sum()
@@ -111,7 +112,7 @@ def problem(constraint, few, seed):
     rng = np.random.default_rng(seed)
     w = truth(constraint, few, rng)
     x = rng.normal(size=(EXAMPLES, INPUTS))
-    y = x @ w + 0.1 * rng.normal(size=EXAMPLES)
+    y = x @ w + NOISE * rng.normal(size=EXAMPLES)
     return x.astype("float32"), y[:, None].astype("float32"), w
 
 
