@@ -127,18 +127,10 @@ class TokenAutomaton(Constraint):
             vocabulary_size: As in the constructor.
             end_token_id: As in the constructor.
         """
-        starts, tokens, targets, accepting, first = gather_edges(
+        *edges, first = gather_edges(
             transitions, initial, accepting, end_token_id
         )
-        return cls(
-            starts,
-            tokens,
-            targets,
-            accepting,
-            vocabulary_size,
-            end_token_id,
-            first,
-        )
+        return cls(*edges, vocabulary_size, end_token_id, first)
 
     @classmethod
     def from_regex(
