@@ -127,10 +127,18 @@ class TokenAutomaton(Constraint):
             vocabulary_size: As in the constructor.
             end_token_id: As in the constructor.
         """
-        *edges, first = gather_edges(
+        starts, tokens, targets, final, first = gather_edges(
             transitions, initial, accepting, end_token_id
         )
-        return cls(*edges, vocabulary_size, end_token_id, first)
+        return cls(
+            starts,
+            tokens,
+            targets,
+            final,
+            vocabulary_size,
+            end_token_id,
+            first,
+        )
 
     @classmethod
     def from_regex(
