@@ -2,92 +2,20 @@
 
 import importlib
 import sys
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
 from benchmarks._report import figure
+from benchmarks._turns import figures
+from benchmarks._turns import runner
+from benchmarks._turns import timed
 from keras_tricks.samplers import Trie
 from keras_tricks.samplers import TrieConstraint
 
 END = 1
-
-
-class Times(NamedTuple):
-    """Milliseconds: median, half the quartiles' range, of the processor."""
-
-    wall: float
-    spread: float
-    processor: float
-
-
-def timed(steps, repeats):
-    """Times of each step, taking turns."""
-    taken = {name: [] for name in steps}
-    for repeat in range(repeats + 1):
-        for name, step in steps.items():
-            started, busy = time.perf_counter(), time.process_time()
-            step()
-            pair = time.perf_counter() - started, time.process_time() - busy
-            if repeat:  # The first compiles.
-                taken[name].append(pair)
-    found = {}
-    for name, pairs in taken.items():
-        wall, processor = 1e3 * np.array(pairs).T
-        spread = float(np.subtract(*np.quantile(wall, [0.75, 0.25]))) / 2
-        median = float(np.median(wall))
-        found[name] = Times(median, spread, float(np.median(processor)))
-    return found
-
-
-def figures(title, found, own=None, column="", label="{}"):
-    """Wall and processor time of each row, and ratios to one of them."""
-    made = []
-    for name, times in found.items():
-        peer = own if own and own != name else None
-        for kind, spread in (("wall", times.spread), ("processor", None)):
-            value = getattr(times, kind)
-            ratio = value / getattr(found[peer], kind) if peer else None
-            row, heading = label.format(name), f"{column} {kind}".strip()
-            made.append(
-                figure(
-                    title,
-                    row,
-                    heading,
-                    value,
-                    "ms",
-                    spread=spread,
-                    peer=peer,
-                    ratio=ratio,
-                )
-            )
-    return made
-
-
-def runner(function, inputs):
-    """Run to the end, compiled but on PyTorch."""
-    backend = keras.config.backend()
-    if backend == "jax":
-        import jax
-
-        compiled = jax.jit(function)
-        return lambda: jax.block_until_ready(compiled(*inputs))
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        compiled = tf.function(function, jit_compile=True)
-        return lambda: [x.numpy() for x in compiled(*inputs)]
-    import torch
-
-    def run():
-        with torch.no_grad():
-            return [x.cpu() for x in function(*inputs)]
-
-    return run
 
 
 def static_module(folder, name):
@@ -166,8 +94,10 @@ def static_rows(folder, quick, repeats):
         table = rng.integers(2, vocabulary, (size, 8), dtype="int32")
         table = table[np.lexsort(table.T[::-1])]
         index = csr.build_static_index(table, vocabulary, layers)
+        # Entries of STATIC have no end token: here it is one more.
+        constraint = TrieConstraint(Trie(table), vocabulary + 1, vocabulary)
         for batch in (64, 512, 4096):
-            steps = kernels(kernel, index, table, vocabulary, batch)
+            steps = kernels(kernel, index, constraint, table, batch)
             found = timed(steps, 10 * repeats)
             made += figures(
                 title,
@@ -179,13 +109,12 @@ def static_rows(folder, quick, repeats):
     return made
 
 
-def kernels(kernel, index, table, vocabulary, batch):
+def kernels(kernel, index, constraint, table, batch):
     """Both kernels on the same nodes, found to give the same."""
     import jax
 
     packed, starts, limits, *_ = index
-    # Entries of STATIC have no end token: here it is outside the vocabulary.
-    constraint = TrieConstraint(Trie(table), vocabulary + 1, vocabulary)
+    vocabulary = constraint.end_token_id
     rng = np.random.default_rng(1)
     prefixes = table[rng.integers(0, len(table), batch), :2]
     fan_out = constraint.fan_outs[2]

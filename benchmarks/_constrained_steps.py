@@ -7,10 +7,10 @@ from keras import ops
 
 from benchmarks._constrained_builds import VOCABULARY
 from benchmarks._constrained_peers import END
-from benchmarks._constrained_peers import figures
-from benchmarks._constrained_peers import runner
-from benchmarks._constrained_peers import timed
 from benchmarks._report import figure
+from benchmarks._turns import figures
+from benchmarks._turns import runner
+from benchmarks._turns import timed
 from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import TrieConstraint
 

@@ -62,14 +62,12 @@ def main():
         return
     with tempfile.TemporaryDirectory() as folder:
         arguments.tries = arguments.tries or folder
-        rows = []
-        for job in JOBS:
+        for job in arguments.jobs:
             backends = arguments.backends[: 1 if job == "build" else None]
-            if job in arguments.jobs:
-                for backend in backends:
-                    rows += rows_of(backend, job, arguments)
-    show(rows)
-    print(f"kept in {keep('constrained_decoding', rows)}")
+            for backend in backends:
+                rows = rows_of(backend, job, arguments)
+                show(rows)
+                print(f"kept in {keep('constrained_decoding', rows)}")
 
 
 def rows_of(backend, job, arguments):
