@@ -273,14 +273,44 @@ def test_knows_which_nets_double_with_their_biases():
         assert not is_homogeneous(keras.Sequential([dense(1), layer]))
 
 
-def test_once_takes_the_general_way_where_it_must():
-    for net in (smooth_net(), keras.Sequential([dense(2, "relu6"), dense(1)])):
-        layer = GradientNormalization(net)
-        layer.build((None, 3))
-        assert not layer.is_homogeneous
-        found = to_numpy(scores_of(layer, samples(), once=True))
-        expected = to_numpy(scores_of(layer, samples()))
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+def conditional_net():
+    x, label = keras.Input((3,)), keras.Input((), dtype="int32")
+    table = keras.layers.Embedding(5, 2, embeddings_initializer="ones")
+    joined = keras.layers.Concatenate()([x, table(label)])
+    return keras.Model([x, label], dense(1)(dense(4, "relu")(joined)))
+
+
+def float_conditional_net():
+    x, given = keras.Input((3,)), keras.Input((2,))
+    joined = keras.layers.Concatenate()([x, given])
+    return keras.Model([x, given], dense(1)(dense(4, "relu")(joined)))
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu6", "labels", "floats"])
+def test_once_takes_the_general_way_where_it_must(kind):
+    net, conditions = {
+        "tanh": (smooth_net(), []),
+        "relu6": (keras.Sequential([dense(2, "relu6"), dense(1)]), []),
+        "labels": (conditional_net(), [np.arange(4, dtype="int32")]),
+        "floats": (float_conditional_net(), [samples(4, (2,), 3)]),
+    }[kind]
+    layer = GradientNormalization(net)
+    layer([samples(), *conditions] if conditions else samples())
+    layer.set_weights([3 * w for w in random_weights(layer, 1)])
+    x = keras.Variable(3 * samples())
+    variables = [x, *layer.trainable_variables]
+    results = []
+    for once in (False, True):
+
+        def loss(once=once):
+            inputs = [ops.copy(x.value), *conditions]
+            scores = layer(inputs if conditions else inputs[0], once=once)
+            return ops.sum(ops.square(scores - 1.5))
+
+        start = [ops.convert_to_numpy(v.value) for v in variables]
+        results.append(evaluation(loss, variables)(start)[1])
+    for g, h in zip(*results, strict=True):
+        np.testing.assert_allclose(h, g, rtol=1e-3, atol=1e-5)
 
 
 def test_knows_which_nets_can_be_called_again():
