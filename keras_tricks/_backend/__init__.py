@@ -164,6 +164,11 @@ def prefers_second_call() -> bool:
     return running().PREFERS_SECOND_CALL
 
 
+def uncompiled(function: Callable) -> Callable:
+    """The function, left alone by PyTorch's compiler."""
+    return running().uncompiled(function)
+
+
 def value_and_gradients(
     function: Callable[[], tuple[Tensor, Any]], variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

@@ -255,6 +255,11 @@ def linearized(
     return y, jax.lax.stop_gradient(gradient), slope
 
 
+def uncompiled(function: Callable) -> Callable:
+    """The function itself."""
+    return function
+
+
 def value_and_gradients(
     function: Callable, variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

@@ -163,6 +163,11 @@ def linearized(
     return y, constant, functools.partial(inner_product, gradient, y.dtype)
 
 
+def uncompiled(function: Callable) -> Callable:
+    """The function itself."""
+    return function
+
+
 def value_and_gradients(
     function: Callable, variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

@@ -204,6 +204,11 @@ def linearized(
     return y, constant, functools.partial(inner_product, gradient, y.dtype)
 
 
+def uncompiled(function: Callable) -> Callable:
+    """What runs eagerly: it exchanges methods of layers for a while."""
+    return torch.compiler.disable(function)
+
+
 def value_and_gradients(
     function: Callable, variables: Sequence[Any]
 ) -> tuple[Tensor, Any, list[Tensor]]:

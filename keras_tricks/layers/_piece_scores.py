@@ -8,6 +8,7 @@ from keras import ops
 from keras_tricks._backend import input_gradient
 from keras_tricks._backend import linearized
 from keras_tricks._backend import prefers_second_call
+from keras_tricks._backend import uncompiled
 from keras_tricks._euclidean_norm import at_least_float32
 from keras_tricks._euclidean_norm import euclidean_norm
 from keras_tricks._linear_pieces import Gates
@@ -59,7 +60,7 @@ def linear_piece(
         y, g = input_gradient(
             lambda x: f(x, None, gates), x, layer, differentiable=False
         )
-        return y, g, lambda z: f(z, None, gates.replay())
+        return y, g, uncompiled(lambda z: f(z, None, gates.replay()))
     one_of_each = x[(slice(None), *[0] * (len(x.shape) - 1))]
     scale = at_least_float32(ops.zeros_like(one_of_each))
     y, (g, _), product = linearized(lambda pair: f(*pair), [x, scale], layer)

@@ -112,7 +112,7 @@ class AdversarialModel(keras.Model):
         scores = self.discriminator(
             both if conditions else both[0],
             training=training,
-            **self.normalized(once=True),
+            **self.normalized(once=training),
         )
         check_scores(scores)
         size = ops.shape(real)[0]
