@@ -52,7 +52,8 @@ class GradientNormalization(keras.layers.Layer):
     penalty, and slower: both batches are differentiated twice, and in the
     generator's step too. Here the generator's step costs nothing more for a
     critic made of Keras' piecewise linear layers (`frozen`), and the critic's
-    a third less where its linear pieces are known (`once`); `GAN` sees to both.
+    about a quarter less where its linear pieces are known (`once`); `GAN` sees
+    to both.
 
     A sample's gradient is its own only if samples do not meet in the critic:
     `BatchNormalization` in training warns. On TensorFlow, `LayerNormalization`,
