@@ -16,7 +16,8 @@ def log1p_sum_exp(x: Tensor, axis: Any) -> Tensor:
     `e^(x−m) / (e^−m + Σ e^(x−m))`. A library's `logsumexp` may take it as
     `e^(x − logsumexp)` instead, whose rounding grows with `|x|`.
     """
-    m = ops.stop_gradient(ops.maximum(ops.max(x, axis=axis, keepdims=True), 0))
+    m = ops.max(x, axis=axis, keepdims=True, initial=0.0)
+    m = ops.stop_gradient(m)
     total = ops.sum(ops.exp(x - m), axis=axis)
     m = ops.squeeze(m, axis=axis)
     return m + ops.log1p(total + ops.expm1(-m))
