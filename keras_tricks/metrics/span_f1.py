@@ -128,7 +128,7 @@ class SpanF1(keras.metrics.Metric):
                 f"`num_types` says. Received: y_pred of shape "
                 f"{tuple(y_pred.shape)}, {num_types} types"
             )
-        if len(y_true.shape) > 0:
+        if len(y_true.shape) in (3, 4):
             check_same_batch(y_true, y_pred)
         if len(y_true.shape) == 4 and not factored:
             self._add(count_dense(y_true, y_pred, self.threshold))

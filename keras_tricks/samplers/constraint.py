@@ -69,9 +69,10 @@ class Constraint:
             or not 0 <= end_token_id < vocabulary_size
         ):
             raise ValueError(
-                "`end_token_id` must be from 0 to `vocabulary_size` - 1, "
-                f"{vocabulary_size - 1}; a tokenizer without an end token has "
-                "none, so pass the id of another special token. "
+                "`end_token_id` must be a token, from 0 to "
+                f"`vocabulary_size` - 1, {vocabulary_size - 1}; a tokenizer "
+                "without an end token has none, so pass the id of another "
+                "special token. "
                 f"Received: end_token_id={end_token_id!r}"
             )
         self.vocabulary_size = vocabulary_size
