@@ -41,9 +41,12 @@ JOBS = {
     "sentence_similarity": Job(data=("stsb_en",), backend="torch"),
     "similarity_from_scratch": Job(data=("stsb_zh",)),
     "thresholds": Job(backend="torch"),
+    "child_tuning": Job(data=("cola", "wnut17"), backend="torch"),
+    "optimizers": Job(per_backend=True),
+    "multi_task": Job(),
+    "gan": Job(),
     "constrained_decoding": Job(),
     "knowledge_qa": Job(data=("kgclue", "nlpcc2016_kbqa"), backend="torch"),
-    "multi_task": Job(),
     "precision": Job(backend="torch"),
 }
 
