@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -60,6 +61,17 @@ def test_they_have_all_of_the_script(notebooks):
         ]
         for node in ast.parse(script).body[1:-1]:
             assert ast.dump(node) in parts, (name, node.lineno)
+
+
+def test_they_bring_what_they_import(notebooks):
+    for name, notebook in notebooks.items():
+        cells = list(code_of(notebook))
+        for module in ("encoders", "show", "similarity_methods", "corpora"):
+            used = re.compile(rf"^(from|import) {module}\b", re.M)
+            if any(used.search(code) for code in cells):
+                file = module + ("/__init__" if module == "corpora" else "")
+                start = f"%%writefile {file}.py\n"
+                assert any(code.startswith(start) for code in cells), name
 
 
 @pytest.mark.slow
