@@ -2,7 +2,7 @@
 
 import ast
 import json
-import textwrap
+import re
 from pathlib import Path
 
 from benchmarks._claims import CLAIMS
@@ -80,7 +80,9 @@ def section(name: str, rows: list[dict], pictures: Path) -> str:
 def summary(name: str) -> str:
     """The description in a script's docstring, as far as its command."""
     source = (ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8")
-    return textwrap.dedent(ast.get_docstring(ast.parse(source)) or "") + "\n"
+    text = ast.get_docstring(ast.parse(source)) or ""
+    # Behind a list an indented command would be a part of it.
+    return re.sub(r"(?m)^    (python .*)$", r"```sh\n\1\n```", text) + "\n"
 
 
 def markdown(table: Table, align: str = "--:") -> str:

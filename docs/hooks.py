@@ -6,7 +6,6 @@ import re
 from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
 
-COMMAND = re.compile(r"^ {4}(python .*)$", re.M)
 CELL = re.compile(r"<td.*?</td>", re.S)
 CODE = re.compile(r"(?<=<code>)[^<]*")
 BREAK = re.compile(r"([_.(=])(?=\w)")
@@ -17,8 +16,6 @@ FORMULA = re.compile(
 
 def on_page_markdown(markdown, config, **_):
     """Put a link to Colab beside each notebook's where the site has one."""
-    # Indented code that follows a list would be a part of the list.
-    markdown = COMMAND.sub(r"```sh\n\1\n```", markdown)
     repository = config["extra"].get("repository")
     if not repository:
         return markdown
