@@ -68,8 +68,10 @@ def added_rows(title, found):
         made += [
             figure(title, name, "added", added, "ms"),
             figure(title, name, "of the step", 100 * added / alone, "%"),
-            figure(title, name, "of the smallest's", added / least, "×"),
         ]
+        if least > alone / 20:  # Else it is noise.
+            ratio = added / least
+            made.append(figure(title, name, "of the smallest's", ratio, "×"))
     return made
 
 
