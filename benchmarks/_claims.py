@@ -74,6 +74,29 @@ def _uphill(num_tasks: int) -> Comparison:
     return Comparison("multi_task", CONFLICTS, "steps", *names)
 
 
+def _from_any_rate(inner: str) -> Comparison:
+    table = "Digits, the worst of seven learning rates: accuracy"
+    names = [f"{inner}: {how}" for how in ("MetaStepSize", "plain")]
+    return Comparison("optimizers", table, "worst rate", *names)
+
+
+def _child(how: str) -> tuple[Comparison, ...]:
+    what = "Fine-tuning MiniLM on few examples"
+    tables = [
+        f"{what}, {task}: Matthews’ correlation"
+        for task in ("CoLA", "WNUT-17, does a post name anything")
+    ]
+    return tuple(
+        Comparison("child_tuning", table, "500 examples", how, "AdamW")
+        for table in tables
+    )
+
+
+def _distance(at: str) -> Comparison:
+    table = "Fréchet distance to digits, 8 × 8, lower is better"
+    return Comparison("gan", table, at, "gn", "penalty", lower=True)
+
+
 CLAIMS = (
     Claim(
         "EfficientGlobalPointer scores above GlobalPointer with a fraction of "
@@ -99,6 +122,31 @@ CLAIMS = (
         "[8847](https://kexue.fm/archives/8847)",
         "MiniLM, pretrained for similarity, 960 pairs, one rate for all",
         _similarity("cosine regression"),
+    ),
+    Claim(
+        "MetaStepSize learns from any learning rate; the worst of seven is "
+        "compared",
+        "[8968](https://kexue.fm/archives/8968)",
+        "digits and a small network, as in no source",
+        (_from_any_rate("SGD"), _from_any_rate("Adam")),
+    ),
+    Claim(
+        "ChildTuning of updates beats AdamW where examples are few",
+        "[8764](https://kexue.fm/archives/8764)",
+        "MiniLM with four of six layers frozen, 500 examples",
+        (*_child("F, update"), *_child("D, update")),
+    ),
+    Claim(
+        "ChildTuning of gradients beats AdamW where examples are few",
+        "[2109.05687](https://arxiv.org/abs/2109.05687)",
+        "MiniLM with four of six layers frozen, 500 examples",
+        (*_child("F, gradient"), *_child("D, gradient")),
+    ),
+    Claim(
+        "Gradient normalization makes better samples than the gradient penalty",
+        "[2109.02235](https://arxiv.org/abs/2109.02235); the post found not",
+        "digits of 8 × 8, tiny nets; each method with the loss of its source",
+        (_distance("equal steps"), _distance("equal time")),
     ),
     Claim(
         "Held to the entries of the knowledge base, a model answers more "
