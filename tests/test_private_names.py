@@ -52,6 +52,12 @@ def muon():
     return keras.optimizers.Muon()
 
 
+def scope():
+    """A scope that was entered."""
+    with keras.StatelessScope() as entered:
+        return entered
+
+
 def model():
     built = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     built.compile("sgd", "mse")
@@ -100,6 +106,7 @@ NAMES = [
         "optimizers/wrapper.py",
         ("jax",),
     ),
+    Name("_value", lambda: keras.Variable([1.0]), "optimizers/wrapper.py"),
     Name(
         "_maybe_initialized_tokenizers",
         tokenizer,
@@ -110,7 +117,7 @@ NAMES = [
 ]
 # No underscore, and no word of documentation either.
 UNDOCUMENTED = [
-    Name("original_scope", keras.StatelessScope, "_backend/jax.py", ("jax",)),
+    Name("original_scope", scope, "_backend/jax.py", ("jax",)),
     Name("state_mapping", keras.StatelessScope, "_backend/jax.py", ("jax",)),
     Name("losses", keras.StatelessScope, "_backend/jax.py", ("jax",)),
     Name(

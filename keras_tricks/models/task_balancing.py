@@ -149,6 +149,9 @@ class TaskBalancing(Base):
     def train_step(self, *arguments: Any) -> Any:
         if self.gradients is None:
             return super().train_step(*arguments)
+        if not self.built:
+            # TensorFlow's trainer leaves that to the first call.
+            self(keras.utils.unpack_x_y_sample_weight(arguments[-1])[0])
         names = self.notes.given["shared"]
         shared = {id(variable) for variable in shared_variables(self, names)}
         is_shared = [id(v) in shared for v in self.trainable_variables]
