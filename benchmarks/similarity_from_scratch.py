@@ -31,7 +31,7 @@ from keras_tricks.models import SentenceEncoder
 from keras_tricks.text import SentencePreprocessor
 
 TITLE = "Spearman on the Chinese STS benchmark, small encoder from scratch"
-RATES = (5e-4, 1e-3, 2e-3, 4e-3)
+RATES = (1e-3, 3e-3)
 
 
 def run(kind, rate, seed, corpus, preprocessor, epochs):
@@ -68,7 +68,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("KERAS_TRICKS_DATA"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--limit", type=int, default=2000, help="pairs")
+    parser.add_argument("--limit", type=int, default=1500, help="pairs")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     if not arguments.data:
