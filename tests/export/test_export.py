@@ -4,8 +4,10 @@
 |---|---|---|---|
 | `tf_saved_model` | ✓ | ✓ | Keras asks for torch_xla |
 | `onnx` | asks for tf2onnx | asks for tf2onnx | asks for onnxscript |
-| `torch` | – | – | ✓ |
+| `torch` | – | – | ✓, for the shapes it is told |
 
+`GradientNormalization`, which differentiates as it is called, leaves as a
+SavedModel alone.
 Models that read text (`SpanExtractor`, `SentenceEncoder`) are exported from
 tensors on: tokenisation is Python, and stays outside. `GAN` is exported as its
 generator.
@@ -117,13 +119,25 @@ def test_a_saved_model_answers_alike(make, tmp_path):
 
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's own format")
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [make for make in MODELS if make is not critic],
+    ids=lambda make: make.__name__,
+)
 def test_a_program_of_pytorch_answers_alike(make, tmp_path):
     import torch
 
     model, x = make()
+    if isinstance(x, dict):
+        x = {tensor.name: x[tensor.name] for tensor in model.inputs}
     expected = model.predict(x, verbose=0)
-    model.export(tmp_path / "program.pt2", format="torch", verbose=False)
+    # Keras 3.15 traces axes of unknown length as of length 1, and the program
+    # takes no other: it is told the shapes.
+    shapes = keras.tree.map_structure(
+        lambda a: keras.InputSpec(shape=a.shape, dtype=str(a.dtype)), x
+    )
+    path = tmp_path / "program.pt2"
+    model.export(path, format="torch", verbose=False, input_signature=[shapes])
     program = torch.export.load(tmp_path / "program.pt2").module()
     x = keras.tree.map_structure(torch.as_tensor, x)
     flat = [x[name] for name in x] if isinstance(x, dict) else [x]
@@ -132,6 +146,14 @@ def test_a_program_of_pytorch_answers_alike(make, tmp_path):
     except (TypeError, ValueError):
         found = program(*flat)
     assert_alike(found, expected)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's own format")
+@pytest.mark.filterwarnings("ignore")
+def test_pytorch_exports_no_gradient_normalization(tmp_path):
+    model, _ = critic()
+    with pytest.raises(RuntimeError, match="Failed to export"):
+        model.export(tmp_path / "program.pt2", format="torch", verbose=False)
 
 
 NEEDED = {"tensorflow": "tf2onnx", "jax": "tf2onnx", "torch": "onnxscript"}
