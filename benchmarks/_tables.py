@@ -51,7 +51,12 @@ def tables(rows: list[dict]) -> list[Table]:
     """All tables of a benchmark, in the order in which they were written."""
     titles = dict.fromkeys(row["table"] for row in rows)
     return [
-        _table(title, cells([row for row in rows if row["table"] == title]))
+        _table(
+            title,
+            _side_by_side(
+                cells([row for row in rows if row["table"] == title])
+            ),
+        )
         for title in titles
     ]
 
@@ -108,6 +113,14 @@ def _summary(rows: list[dict]) -> Cell:
     )
 
 
+def _side_by_side(found: dict[tuple, Cell]) -> dict[tuple, Cell]:
+    """Backends as columns, where there is one column otherwise."""
+    backends, _, columns = (set(key) for key in zip(*found, strict=True))
+    if len(columns) > 1 or len(backends) == 1:
+        return found
+    return {("", name, backend): c for (backend, name, _), c in found.items()}
+
+
 def _table(title: str, found: dict[tuple, Cell]) -> Table:
     backends, names, columns = (
         list(dict.fromkeys(key[i] for key in found)) for i in range(3)
@@ -142,7 +155,7 @@ def _notes(found: dict, backends: list[str], reasons: list[str]) -> list[str]:
     if counts:
         seeds = " to ".join(str(n) for n in sorted({min(counts), max(counts)}))
         notes.append(f"±: deviation over {seeds} seeds")
-    if len(backends) == 1:
+    if len(backends) == 1 and backends[0]:
         notes.append(f"backend: {backends[0]}")
     return notes
 

@@ -76,6 +76,18 @@ def test_columns_rows_and_backends_keep_their_order():
     ]
 
 
+def test_backends_are_columns_where_there_is_one_otherwise():
+    rows = [
+        {"run": "1", **figure("T", row, "error", i, "%", backend=backend)}
+        for i, (row, backend) in enumerate(
+            [("a", "torch"), ("b", "torch"), ("a", "jax")]
+        )
+    ]
+    (table,) = tables(rows)
+    assert table.header == ["", "torch, %", "jax, %"]
+    assert table.body == [["a", "0", "2"], ["b", "1", ""]]
+
+
 def test_marks_reasons_ratios_and_units(capsys):
     rows = [
         figure("T", "ours", "cost", 2.0, "ms", peer="Adam", ratio=1.25),
