@@ -49,6 +49,11 @@ def test_seeds_become_mean_and_deviation():
     assert "±: deviation over 3 seeds" in table.notes
 
 
+def test_small_means_have_small_deviations():
+    (table,) = tables(scored("ours", [1e-5, 3e-5]))
+    assert table.body == [["ours", "2.0e-05 ± 1.4e-05"]]
+
+
 def test_a_cell_is_its_latest_run_s():
     rows = scored("ours", [1.0, 2.0, 3.0]) + scored("theirs", [5.0])
     rows += scored("ours", [4.0], run="2")
