@@ -60,7 +60,9 @@ class Data:
         return hidden @ self.normal(16, outputs) / 4
 
     def fit(self, model, x, y):
-        cut = keras.tree.map_structure(lambda a: a[: self.rows], (x, y))
+        cut = keras.tree.map_structure(
+            lambda a: None if a is None else a[: self.rows], (x, y)
+        )
         model.fit(*cut, batch_size=BATCH, shuffle=False, verbose=0)
 
     def predict(self, model, x):
