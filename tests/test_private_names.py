@@ -117,24 +117,29 @@ NAMES = [
 ]
 # No underscore, and no word of documentation either.
 UNDOCUMENTED = [
-    Name("original_scope", scope, "_backend/jax.py", ("jax",)),
-    Name("state_mapping", keras.StatelessScope, "_backend/jax.py", ("jax",)),
-    Name("losses", keras.StatelessScope, "_backend/jax.py", ("jax",)),
+    Name("original_scope", scope, "_backend/jax/recording.py", ("jax",)),
+    Name(
+        "state_mapping",
+        keras.StatelessScope,
+        "_backend/jax/recording.py",
+        ("jax",),
+    ),
+    Name("losses", keras.StatelessScope, "_backend/jax/recording.py", ("jax",)),
     Name(
         "add_update",
         keras.StatelessScope,
-        "_backend/jax.py",
+        "_backend/jax/recording.py",
         ("jax",),
         ("update",),
     ),
     Name(
         "get_current_value",
         keras.StatelessScope,
-        "_backend/jax.py",
+        "_backend/jax/recording.py",
         ("jax",),
         ("variable",),
     ),
-    Name("compute_loss_and_updates", model, "_backend/jax.py", ("jax",)),
+    Name("compute_loss_and_updates", model, "_backend/jax/steps.py", ("jax",)),
     Name("update_step", sgd, WRAPPER),
     Name("assign_sub", sgd, WRAPPER, arguments=("variable", "value")),
     Name("run_loop", keras_hub.samplers.Sampler, "samplers/beam.py"),

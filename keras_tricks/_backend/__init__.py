@@ -1,8 +1,8 @@
 """The few things that `keras.ops` has no word for, on the running backend.
 
-`jax.py`, `tensorflow.py` and `torch.py` hold the same functions; those below
-pass on to the file of the backend that runs. It is imported at the first call,
-so that importing the library neither needs nor chooses one.
+`jax`, `tensorflow` and `torch` hold the same functions; those below pass on to
+the package of the backend that runs. It is imported at the first call, so that
+importing the library neither needs nor chooses one.
 """
 
 import functools
@@ -228,7 +228,7 @@ def call_on_host(
 
 @functools.cache
 def running() -> Any:
-    """The module of the running backend."""
+    """The package of the running backend."""
     backend = keras.config.backend()
     if backend not in ("jax", "tensorflow", "torch"):
         raise RuntimeError(

@@ -1,0 +1,45 @@
+"""PyTorch's part of `keras_tricks._backend`."""
+
+from keras_tricks._backend._reverse_mode import gradient_norm
+from keras_tricks._backend._reverse_mode import linearized
+from keras_tricks._backend.torch.derivatives import PREFERS_SECOND_CALL
+from keras_tricks._backend.torch.derivatives import input_gradient
+from keras_tricks._backend.torch.derivatives import uncompiled
+from keras_tricks._backend.torch.host import call_on_host
+from keras_tricks._backend.torch.host import frechet_distance
+from keras_tricks._backend.torch.replicas import mean_over_replicas
+from keras_tricks._backend.torch.replicas import sum_over_replicas
+from keras_tricks._backend.torch.replicas import whole_batch
+from keras_tricks._backend.torch.steps import apply_gradients
+from keras_tricks._backend.torch.steps import run_step
+from keras_tricks._backend.torch.steps import train_step_by_tasks
+from keras_tricks._backend.torch.steps import value_and_gradients
+from keras_tricks._backend.torch.storage import add_in_place
+from keras_tricks._backend.torch.storage import dense
+from keras_tricks._backend.torch.storage import divide_by_agreement
+from keras_tricks._backend.torch.storage import store_product
+from keras_tricks._backend.torch.storage import value_now
+from keras_tricks._backend.torch.storage import zero_in_place
+
+__all__ = [
+    "PREFERS_SECOND_CALL",
+    "add_in_place",
+    "apply_gradients",
+    "call_on_host",
+    "dense",
+    "divide_by_agreement",
+    "frechet_distance",
+    "gradient_norm",
+    "input_gradient",
+    "linearized",
+    "mean_over_replicas",
+    "run_step",
+    "store_product",
+    "sum_over_replicas",
+    "train_step_by_tasks",
+    "uncompiled",
+    "value_and_gradients",
+    "value_now",
+    "whole_batch",
+    "zero_in_place",
+]
