@@ -30,7 +30,7 @@ def forbid_pairs(scores: Tensor, mask: Tensor | None, ordered: bool) -> Tensor:
     """
     allowed = None
     if ordered:
-        position = ops.arange(ops.shape(scores)[-1])
+        position = ops.arange(0, ops.shape(scores)[-1])
         allowed = position[:, None] <= position[None, :]
     if mask is not None:
         mask = ops.cast(mask, "bool")

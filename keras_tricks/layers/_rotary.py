@@ -30,7 +30,8 @@ def rotary(x: Tensor, base: float = 10000.0) -> Tensor:
     """
     dim = x.shape[-1]
     theta = base ** (-ops.arange(0, dim, 2, dtype="float32") / dim)
-    position = ops.cast(ops.arange(ops.shape(x)[-2]), "float32")
+    # With its start: jax2onnx, which exports to ONNX, knows no other `arange`.
+    position = ops.cast(ops.arange(0, ops.shape(x)[-2]), "float32")
     angle = position[:, None] * theta
     cos = ops.cast(ops.cos(angle), x.dtype)
     sin = ops.cast(ops.sin(angle), x.dtype)
