@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 from benchmarks._claims import CLAIMS
-from benchmarks._claims import judged
 from benchmarks._plots import plot
 from benchmarks._report import NOT_RUN
 from benchmarks._tables import Table
 from benchmarks._tables import latest
 from benchmarks._tables import tables
+from benchmarks._verdicts import judged
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -88,7 +88,7 @@ def _decimals(value: float, unit: str) -> int:
     return max(2 - size, 0)
 
 
-def _spread(cell: Cell) -> str:
+def shown_spread(cell: Cell) -> str:
     """With as many decimals as its mean."""
     if 0 < abs(cell.mean) < 1e-3:
         return f"{cell.spread:.1e}"
@@ -180,7 +180,7 @@ def _text(cell: Cell | None, with_unit: bool, reasons: list[str]) -> str:
         return f"not run{mark}"
     text = number(cell.mean, cell.unit)
     if cell.spread is not None:
-        text += f" ± {_spread(cell)}"
+        text += f" ± {shown_spread(cell)}"
     if with_unit and cell.unit:
         text += f" {cell.unit}"
     if cell.ratio is not None:

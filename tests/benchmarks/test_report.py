@@ -6,9 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import __main__ as runner
-from benchmarks._claims import Claim
-from benchmarks._claims import Comparison
-from benchmarks._claims import judged
 from benchmarks._page import write
 from benchmarks._plots import plot
 from benchmarks._report import figure
@@ -17,6 +14,9 @@ from benchmarks._tables import latest
 from benchmarks._tables import number
 from benchmarks._tables import show
 from benchmarks._tables import tables
+from benchmarks._verdicts import Claim
+from benchmarks._verdicts import Comparison
+from benchmarks._verdicts import judged
 
 
 def scored(row, values, run="1", **options):
@@ -155,6 +155,18 @@ def test_part_of_a_claim_holds():
     compared = [Comparison("name", "T", "F1", "a", other) for other in "bc"]
     claim = Claim("text", "source", "nothing", tuple(compared))
     assert judged(claim, {"name": rows})[0] == "in part (1 of 2)"
+
+
+def test_columns_of_a_row_are_compared_too():
+    rows = [
+        {"run": "1", **figure("T", "sparse", name, value)}
+        for name, value in (("ours", 1.0), ("theirs", 2.0))
+    ]
+    compared = Comparison("name", "T", "sparse", "ours", "theirs", lower=True)
+    claim = Claim("text", "source", "nothing", (compared,))
+    found, figures = judged(claim, {"name": rows})
+    assert found == "**confirmed**"
+    assert figures == "T (sparse): ours 1.00 against theirs 2.00"
 
 
 def test_draws_points_that_make_a_curve(tmp_path):
