@@ -122,3 +122,11 @@ def test_every_picture_is_drawn_by_a_script_and_shown():
         if target.endswith(".png")
     }
     assert drawn == kept == shown
+
+
+@pytest.mark.parametrize("path", README, ids=lambda path: path.name)
+def test_figures_of_the_readme_are_those_of_the_benchmarks(path):
+    page = (pages.DOCS / "benchmarks.md").read_text("utf-8")
+    figures = re.findall(r"[\d.]+ ± [\d.]*\d", path.read_text("utf-8"))
+    assert figures
+    assert [f for f in figures if f"{f} " not in page] == []
