@@ -13,6 +13,7 @@ class Notes:
         self.values: dict = {}
         self.losses: list = []
         self.names: list = []
+        self.shared: list | None = None
 
 
 class Balance(keras.layers.Layer):
@@ -26,6 +27,20 @@ class Balance(keras.layers.Layer):
 
     def clear(self) -> None:
         """Let go of what another `compile` has set."""
-        if self.weighting is not None:
-            self.weighting.trainable = False
         self.weighting = self.gradients = None
+
+    # Keras goes on to count layers that were attributes once. They are not
+    # frozen instead: one of them may be given to `compile` again.
+    @property
+    def variables(self) -> list:
+        return [v for part in self.parts for v in part.variables]
+
+    @property
+    def weights(self) -> list:
+        return [w for part in self.parts for w in part.weights]
+
+    @property
+    def parts(self) -> list:
+        """The layers of this `compile`."""
+        held = (self.weighting, self.gradients)
+        return [part for part in held if part is not None]

@@ -17,7 +17,9 @@ class TaskLoss(keras.losses.Loss):
     """A loss that leaves its value at a place of a dict."""
 
     def __init__(self, loss: Any, values: dict, place: int, task: Any):
-        self.inner = keras.losses.get(loss)
+        by_shapes = str(loss).lower() in ("crossentropy", "ce")
+        found = crossentropy if by_shapes else keras.losses.get(loss)
+        self.inner: Any = found
         name = getattr(self.inner, "name", None) or self.inner.__name__
         super().__init__(name=name)
         self.values = values
@@ -40,11 +42,35 @@ class TaskLoss(keras.losses.Loss):
         return self.values[self.place]
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        y_true = ops.convert_to_tensor(y_true)
-        missing = len(y_pred.shape) - len(y_true.shape)
-        if missing == 1 and y_pred.shape[-1] == 1:
-            y_true = ops.expand_dims(y_true, axis=-1)
-        return self.inner(y_true, y_pred)
+        loss = self.inner
+        if loss is crossentropy:
+            loss = crossentropy(y_true, y_pred)
+        return loss(*of_one_rank(y_true, y_pred))
+
+
+def of_one_rank(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels and outputs as Keras' own losses have them.
+
+    Where one of them has a last axis of size 1 that the other lacks, vectors
+    get one, and others lose it.
+    """
+    low, high = sorted((x, y), key=lambda tensor: len(tensor.shape))
+    if len(high.shape) != len(low.shape) + 1 or high.shape[-1] != 1:
+        return x, y
+    if len(low.shape) == 1:
+        low = ops.expand_dims(low, axis=-1)
+    else:
+        high = ops.squeeze(high, axis=-1)
+    return (high, low) if len(x.shape) > len(y.shape) else (low, high)
+
+
+def crossentropy(y_true: Tensor, y_pred: Tensor) -> Any:
+    """The loss that Keras takes by this name for labels of such shapes."""
+    if y_pred.shape[-1] == 1:
+        return keras.losses.binary_crossentropy
+    if len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1:
+        return keras.losses.sparse_categorical_crossentropy
+    return keras.losses.categorical_crossentropy
 
 
 def task_losses(loss: Any, outputs: Any, values: dict) -> tuple[Any, list]:

@@ -130,10 +130,11 @@ class TaskBalancing(Base):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:
-        self.notes.values.clear()
         total = super().compute_loss(x, y, y_pred, sample_weight, training)
         values = [value for _, value in sorted(self.notes.values.items())]
-        if self.gradients is not None:
+        # What is remembered keeps the step's activations with it, on PyTorch.
+        self.notes.values.clear()
+        if self.gradients is not None and training:
             # Regularisers and the like belong to no task.
             rest = [total - sum(values)] if self.losses else []
             self.notes.losses = values + rest
@@ -152,19 +153,30 @@ class TaskBalancing(Base):
         if not self.built:
             # TensorFlow's trainer leaves that to the first call.
             self(keras.utils.unpack_x_y_sample_weight(arguments[-1])[0])
-        names = self.notes.given["shared"]
-        shared = {id(variable) for variable in shared_variables(self, names)}
-        is_shared = [id(v) in shared for v in self.trainable_variables]
-        return _backend.train_step_by_tasks(
-            self,
-            lambda *found: self.gradients.combine(*found, is_shared),
-            is_shared,
-            *arguments,
-        )
+        is_shared = self.shared_among_trainable()
+        try:
+            return _backend.train_step_by_tasks(
+                self,
+                lambda *found: self.gradients.combine(*found, is_shared),
+                is_shared,
+                *arguments,
+            )
+        finally:
+            self.notes.losses = []
+
+    def shared_among_trainable(self) -> list[bool]:
+        """For each trainable variable whether several tasks share it."""
+        notes = self.notes
+        if notes.shared is None:
+            # Once: it takes as long as making the model, and PyTorch's trainer
+            # comes by at each step.
+            notes.shared = shared_variables(self, notes.given["shared"])
+        shared = {id(variable) for variable in notes.shared}
+        return [id(v) in shared for v in self.trainable_variables]
 
     @property
     def task_losses(self) -> list:
-        """The tasks' losses as last computed; last, what belongs to none."""
+        """The tasks' losses within a step; last, what belongs to none."""
         return self.notes.losses
 
     @property

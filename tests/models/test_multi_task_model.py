@@ -202,7 +202,8 @@ def test_takes_lists_embeddings_and_named_layers(loss):
     ids=["initial", "famo", "cagrad"],
 )
 def test_is_saved_with_its_state_and_trains_on(options, tmp_path):
-    model = make(**options)
+    adam = keras.optimizers.Adam(0.01, beta_1=0.5, epsilon=0.1)
+    model = make(optimizer=adam, **options)
     weights_after(model)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from keras_tricks import multitask
 from keras_tricks.models import MultiTaskModel
 from keras_tricks.models import TaskBalancing
+from keras_tricks.models import task_balancing
 
 METHODS = [{"loss_weights": "dynamic"}, {"aggregator": "mean"}]
 IDS = ["loss", "gradient"]
@@ -189,6 +191,78 @@ def test_can_be_compiled_again():
         model.train_on_batch(x, y)
         assert (model.weighting is None) == ("loss_weights" not in options)
         assert (model.task_weights is None) == ("aggregator" not in options)
+
+
+def test_a_weighting_can_be_given_to_compile_again():
+    x, y = data()
+    model = dense_model(MultiTaskModel)
+    ours, other = multitask.Uncertainty(), multitask.Uncertainty()
+    for weighting in (ours, other, ours):
+        compiled(model, LOSSES, loss_weights=weighting)
+        before = keras.ops.convert_to_numpy(weighting.log_variances)
+        model.train_on_batch(x, y)
+        after = keras.ops.convert_to_numpy(weighting.log_variances)
+        assert (after != before).all()
+        trained = [id(v) for v in model.trainable_variables]
+        assert id(weighting.log_variances) in trained
+        assert len(trained) == len(model.get_weights()) == 7
+
+
+def test_finds_shared_layers_once(monkeypatch):
+    x, y = data()
+    model = dense_model(MultiTaskModel)
+    found = []
+    find = task_balancing.shared_variables
+    monkeypatch.setattr(
+        task_balancing,
+        "shared_variables",
+        lambda *given: found.append(given) or find(*given),
+    )
+    for _ in range(2):
+        eagerly = {"run_eagerly": True, "jit_compile": False}
+        compiled(model, LOSSES, aggregator="mgda", **eagerly)
+        for _ in range(3):
+            model.train_on_batch(x, y)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("options", METHODS, ids=IDS)
+def test_lets_go_of_what_a_step_has_computed(options):
+    x, y = data()
+    model = dense_model(MultiTaskModel)
+    compiled(model, LOSSES, **options)
+    model.train_on_batch(x, y)
+    model.test_on_batch(x, y)
+    assert not model.notes.values
+    assert not model.task_losses
+
+
+@pytest.mark.parametrize(
+    ("loss", "sizes", "labels"),
+    [
+        ("mse", (5, 1), (5,)),
+        ("mse", (), (1,)),
+        ("crossentropy", (5, 1), (5,)),
+        ("crossentropy", (3,), ()),
+        ("ce", (3,), (3,)),
+    ],
+)
+def test_labels_and_names_of_losses_are_those_of_a_plain_model(
+    loss, sizes, labels
+):
+    rng = np.random.default_rng(0)
+    x = rng.random((4, *sizes)).astype("float32")
+    y = {k: rng.integers(0, 2, (4, *labels)) for k in "ab"}
+    weights = {k: np.arange(4.0) + (k == "b") for k in "ab"}
+    found = []
+    for cls, options in ((MultiTaskModel, METHODS[0]), (keras.Model, {})):
+        inputs = keras.Input(sizes)
+        outputs = {k: keras.layers.Activation("sigmoid")(inputs) for k in "ab"}
+        model = cls(inputs, outputs)
+        model.compile("sgd", dict.fromkeys("ab", loss), **options)
+        logs = model.test_on_batch(x, y, weights, return_dict=True)
+        found.append([logs])
+    check_same_logs(*found)
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
