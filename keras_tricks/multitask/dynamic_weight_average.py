@@ -90,13 +90,17 @@ class DynamicWeightAverage(LossWeighting):
         new = before == 0.0
         ratio = ops.where(new, 1.0, last / ops.where(new, 1.0, before))
         w = losses.shape[0] * ops.softmax(ratio / self.temperature)
+        above = self.above_bounds(losses)
         if training:
-            self.take(ops.stop_gradient(self.above_bounds(losses)))
+            self.take(ops.stop_gradient(above))
+        losses = ops.where(ops.isnan(above), float("nan"), losses)
         return ops.sum(ops.stop_gradient(w) * losses)
 
     def take(self, losses: Tensor) -> None:
-        """One more step, the last of its period or not."""
-        total, step = self.total + losses, self.step + 1.0
+        """One more step with finite losses, the last of its period or not."""
+        sound = ops.all(ops.isfinite(losses))
+        total = self.total + ops.where(sound, losses, 0.0)
+        step = self.step + ops.cast(sound, "float32")
         last, before = (
             ops.convert_to_tensor(value) for value in (self.last, self.before)
         )

@@ -102,23 +102,28 @@ class FAMO(LossWeighting):
         return ops.sum(ops.stop_gradient(c * z) * logarithms)
 
     def move(self, logarithms: Tensor) -> None:
-        """One step of Adam on ξ, from the second batch on."""
+        """One step of Adam on ξ, from the second finite batch on."""
         t = self.step
-        z = ops.softmax(ops.convert_to_tensor(self.xi))
-        fall = self.last - logarithms
-        delta = z * (fall - ops.sum(z * fall)) + self.decay * self.xi
-        mean = 0.9 * self.mean + 0.1 * delta
-        square = 0.999 * self.square + 0.001 * delta * delta
+        xi, before, square_before, last = (
+            ops.convert_to_tensor(value)
+            for value in (self.xi, self.mean, self.square, self.last)
+        )
+        z = ops.softmax(xi)
+        fall = last - logarithms
+        delta = z * (fall - ops.sum(z * fall)) + self.decay * xi
+        mean = 0.9 * before + 0.1 * delta
+        square = 0.999 * square_before + 0.001 * delta * delta
         t_or_1 = ops.maximum(t, 1.0)
         mean_hat = mean / (1.0 - ops.power(0.9, t_or_1))
         square_hat = square / (1.0 - ops.power(0.999, t_or_1))
         change = self.learning_rate * mean_hat / (ops.sqrt(square_hat) + 1e-8)
-        started = t > 0.0
+        sound = ops.all(ops.isfinite(logarithms))
+        started = sound & (t > 0.0)
         self.xi.assign_sub(ops.where(started, change, 0.0))
-        self.mean.assign(ops.where(started, mean, 0.0))
-        self.square.assign(ops.where(started, square, 0.0))
-        self.last.assign(logarithms)
-        self.step.assign_add(1.0)
+        self.mean.assign(ops.where(started, mean, before))
+        self.square.assign(ops.where(started, square, square_before))
+        self.last.assign(ops.where(sound, logarithms, last))
+        self.step.assign_add(ops.cast(sound, "float32"))
 
     def get_config(self) -> dict:
         own = {"learning_rate": self.learning_rate, "decay": self.decay}

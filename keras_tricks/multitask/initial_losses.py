@@ -84,8 +84,10 @@ class InitialLosses(LossWeighting):
         return ops.sum(losses / ops.stop_gradient(reference))
 
     def take(self, losses: Tensor) -> None:
-        """One more of the first batches."""
-        new = ops.cast(self.count < self.num_steps, "float32")
+        """One more of the first batches, if its losses are finite."""
+        sound = ops.all(ops.isfinite(losses))
+        losses = ops.where(sound, losses, 0.0)
+        new = ops.cast(sound & (self.count < self.num_steps), "float32")
         count = self.count + new
         change = (losses - self.reference) / ops.maximum(count, 1.0)
         self.reference.assign_add(new * change)

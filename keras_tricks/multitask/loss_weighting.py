@@ -28,7 +28,8 @@ class LossWeighting(keras.layers.Layer):
 
     Where a method takes the logarithm or the inverse of losses, they must be
     positive. Then `lower_bounds` `b` are subtracted first, and a loss below its
-    bound makes the result NaN: a wrong bound must be seen.
+    bound makes the result NaN: a wrong bound must be seen. Losses that are not
+    finite, as in a step that loss scaling skips, leave no trace in the state.
 
     A subclass implements `call(losses, training)`; `build` gets `(num_tasks,)`.
 

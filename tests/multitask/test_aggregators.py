@@ -14,6 +14,7 @@ from tests.checks.aggregators import shortest
 from tests.checks.aggregators import unit
 from tests.checks.aggregators import weights_of
 from tests.checks.configs import check_config
+from tests.checks.gradients import value_and_gradient
 
 EPSILON = np.finfo("float32").eps
 
@@ -204,6 +205,17 @@ def test_a_number_that_is_not_finite_spoils_every_weight(name, bad):
     gram = np.eye(3)
     gram[0, 1] = gram[1, 0] = bad
     assert np.isnan(weights_of(multitask.get(name), gram)).all()
+
+
+def total_weight(gram):
+    weights = multitask.get("normalized_sum")(gram)
+    return keras.ops.sum(weights) + keras.ops.sum(gram)
+
+
+def test_no_gradient_flows_through_the_weights():
+    gram = np.array([[1.0, 0.5], [0.5, 4.0]], "float32")
+    _, gradient = value_and_gradient(total_weight, gram)
+    np.testing.assert_array_equal(gradient, np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("name", ["cagrad", "mgda", "nash_mtl", "upgrad"])

@@ -98,9 +98,7 @@ def test_dynamic_weight_average_takes_ratios_above_the_bounds():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert np.ptp(expected) > 1e-3
     unbounded = multitask.DynamicWeightAverage(period=1)
-    for _ in range(3):
-        last = number(unbounded(BATCHES[0] + bounds, training=True))
-    assert np.isnan(last)
+    assert np.isnan(number(unbounded(BATCHES[0] + bounds)))
 
 
 def test_random_weights_sum_to_one_and_differ():
@@ -145,6 +143,34 @@ def test_a_loss_below_its_bound_is_seen(name):
     found = number(bounded(np.array([1.0, -0.1], "float32")))
     assert found == pytest.approx(number(cls()(np.array([1, 0.9], "float32"))))
     assert np.isfinite(number(cls()(np.array([1.0, 0.0], "float32"))))
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: multitask.InitialLosses(2),
+        lambda: multitask.DynamicWeightAverage(1),
+        multitask.FAMO,
+    ],
+    ids=["initial", "average", "famo"],
+)
+def test_losses_that_are_not_finite_leave_no_trace(make, bad):
+    spoilt, sound = make(), make()
+    wrong = np.array([1.0, bad, 2.0], "float32")
+    for losses in BATCHES[:4]:
+        assert not np.isfinite(number(spoilt(wrong, training=True)))
+        sound(losses, training=True)
+        spoilt(losses, training=True)
+    expected = number(sound(BATCHES[5]))
+    assert number(spoilt(BATCHES[5])) == pytest.approx(expected, rel=1e-6)
+
+
+def test_computes_in_float32_whatever_it_is_asked_for():
+    weighting = multitask.DynamicLosses(dtype="float16")
+    large = weighting(np.array([1e6, 1.0], "float32"))
+    assert number(large) == 2
+    assert keras.backend.standardize_dtype(large.dtype) == "float32"
 
 
 @pytest.mark.parametrize("name", NAMES)

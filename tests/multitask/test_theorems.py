@@ -159,6 +159,14 @@ def test_the_primary_task_never_gets_worse():
     np.testing.assert_allclose(found @ g, 0, atol=1e-6)
 
 
+def test_a_primary_task_without_a_gradient_holds_the_others_back():
+    for sizes in ([0, 1], [0, 1, 2]):
+        found = weights_of(PrimaryAuxiliary(), np.diag(np.array(sizes)))
+        np.testing.assert_array_equal(found, np.eye(len(sizes))[0])
+    found = weights_of(PrimaryAuxiliary([0, 1]), np.diag([0.0, 1.0, 2.0]))
+    np.testing.assert_allclose(found, [0, 1, 0], atol=1e-6)
+
+
 @given(SEEDS)
 def test_auxiliary_tasks_are_kept_and_the_primary_gains_its_square(seed):
     g = gradients("conflicting", 3, seed)
