@@ -92,7 +92,9 @@ class RDrop(keras.losses.Loss):
         entropy = -ops.mean(ops.sum(chosen, axis=-1), axis=1)
         # KL(p‖q) + KL(q‖p) = Σ (p − q) (log p − log q)
         p, q = ops.exp(log_p[:, 0]), ops.exp(log_p[:, 1])
-        both = ops.sum((p - q) * (log_p[:, 0] - log_p[:, 1]), axis=-1)
+        # Equal logits may be −inf, whose difference is no number.
+        gap = ops.where(p == q, 0.0, log_p[:, 0] - log_p[:, 1])
+        both = ops.sum((p - q) * gap, axis=-1)
         known = (y >= 0) & (y < ops.shape(log_p)[2])
         loss = entropy + self.alpha / 4 * both
         return ops.where(known, loss, float("nan"))

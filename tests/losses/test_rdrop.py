@@ -122,3 +122,14 @@ def test_names_the_bad_argument():
         RDrop()(np.zeros((5, 2)), logits)
     with pytest.raises(ValueError, match=r"y_true of shape \(4,\)"):
         RDrop()(label[:4], logits)
+
+
+def test_a_class_that_both_views_rule_out_changes_nothing():
+    label, logits = batch()
+    ruled_out = np.full((5, 2, 1), -np.inf, "float32")
+    more = np.concatenate([logits, ruled_out], axis=-1)
+    expected, slopes = value_and_gradient(total_loss, logits, label)
+    value, gradient = value_and_gradient(total_loss, more, label)
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradient[..., :-1], slopes, atol=1e-6)
+    np.testing.assert_array_equal(gradient[..., -1], 0.0)
