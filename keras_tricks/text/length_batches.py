@@ -32,7 +32,8 @@ class LengthBatches(keras.utils.PyDataset):
             `padding_mask` among them, or a pair of such dicts, whose batches
             have one length. Padding follows the tokens.
         labels: Optional array with a label per row. Defaults to `None`.
-        weights: Optional array with a weight per row. Defaults to `None`.
+        weights: Optional array with a weight per row, beside `labels`.
+            Defaults to `None`.
         batch_size: Rows in a batch. Defaults to `32`.
         shuffle: Whether to shuffle the rows each epoch. Defaults to `False`.
 
@@ -41,7 +42,7 @@ class LengthBatches(keras.utils.PyDataset):
         `(x, labels, weights)`.
 
     Raises:
-        ValueError: If `batch_size` is no integer of at least 1.
+        ValueError: If an argument is not one of the above.
 
     Example:
 
@@ -76,6 +77,11 @@ class LengthBatches(keras.utils.PyDataset):
             raise ValueError(
                 "`x` must be a dict of arrays with a `padding_mask` `(rows, "
                 f"length)`, or two of as many rows. Received: x={x!r}"
+            )
+        if labels is None and weights is not None:
+            raise ValueError(
+                "`weights` must come with `labels`. Received: "
+                f"weights={weights!r} and labels=None"
             )
         for name, column in (("labels", labels), ("weights", weights)):
             if column is not None and np.shape(column)[:1] != (*rows,):

@@ -66,6 +66,9 @@ def test_the_longer_text_is_cut():
     with pytest.warns(TruncatedTextWarning, match="1 of 2 texts have more"):
         features = preprocessor(["Ada met Bob", "Bob"], ["Eve met", "Eve"])
     assert spelt(features, tokenizer)[0] == "[CLS] ada met [SEP] eve met [SEP]"
+    with pytest.warns(TruncatedTextWarning):
+        features = preprocessor(["Bob"], ["Eve met Ada London"])
+    assert spelt(features, tokenizer) == ["[CLS] bob [SEP] eve met ada [SEP]"]
     with pytest.warns(TruncatedTextWarning, match=r"the longest 6"):
         features = preprocessor(["ada bob eve london paris new"])
     assert spelt(features, tokenizer) == [
@@ -210,3 +213,5 @@ def test_names_the_bad_argument():
         SentencePreprocessor(object())(["Ada"])
     with pytest.raises(ValueError, match="batch_size=0"):
         LengthBatches(rows_of([1], 2), batch_size=0)
+    with pytest.raises(ValueError, match="`weights` must come with `labels`"):
+        LengthBatches(rows_of([1], 2), weights=np.ones(1))
