@@ -237,6 +237,13 @@ def test_names_the_weights_that_start_outside_its_set(w, constraint, message):
         network.train_on_batch(x, x[:, :3])
 
 
+def test_names_a_variable_outside_its_set_before_others_inside():
+    variables = [keras.Variable([w, 1.0]) for w in (-1.0, 1.0)]
+    optimizer = ExponentiatedGradient(0.5)
+    with pytest.raises(ValueError, match="at least 0"):
+        optimizer.apply([keras.ops.ones(2)] * 2, variables)
+
+
 def test_names_a_variable_without_the_axis():
     variable = keras.Variable(np.array([0.5, 0.5]))
     optimizer = ExponentiatedGradient(0.5, "simplex", axis=1)

@@ -136,6 +136,14 @@ def test_scale_and_gains_stay_within_their_ranges(gains_on):
         np.testing.assert_allclose(gains_of(optimizer), gain, rtol=1e-6)
 
 
+def test_without_gains_it_does_not_matter_what_they_would_be_on():
+    found = [
+        train(momentum(), GRADIENTS, gain_learning_rate=0.0, gains_on=where)[0]
+        for where in ("update", "gradient")
+    ]
+    np.testing.assert_array_equal(*found)
+
+
 def test_gains_on_the_gradient_pass_through_the_momentum():
     ends = [
         train(momentum(), [*GRADIENTS, *GRADIENTS], gains_on=where)[0]
