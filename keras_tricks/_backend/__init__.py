@@ -44,6 +44,29 @@ def store_product(variable: Any, *factors: Tensor) -> Tensor:
     return running().store_product(variable, *factors)
 
 
+def scramble(x: Tensor, places: int, factor: int) -> Tensor:
+    """Map int32 `x` to `(x ^ (x >>> places)) · factor`.
+
+    In place where tensors can change: `x` is not to be used again. `>>>` shifts
+    zeros in.
+    """
+    return running().scramble(x, places, factor)
+
+
+def select(mask: Tensor, x: Tensor, divisor: float = 1.0) -> Tensor:
+    """`x / divisor` where a mask is true, and 0 elsewhere, whatever `x` is."""
+    return running().select(mask, x, divisor)
+
+
+def in_pieces(function: Callable[[int, int], Tensor], size: int) -> Tensor:
+    """`function(0, size)`, which is that of its parts put together.
+
+    In pieces that stay in the processor's cache, where operations run one by
+    one; what is compiled is one loop as it is.
+    """
+    return running().in_pieces(function, size)
+
+
 def value_now(variable: Any) -> np.ndarray | None:
     """The variable's value as float64, even while a step is traced.
 

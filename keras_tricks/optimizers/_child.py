@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_tricks._backend import select
 from keras_tricks._backend import value_now
 from keras_tricks.optimizers._masks import top_entries
 from keras_tricks.optimizers.wrapper import OptimizerWrapper
@@ -66,13 +67,14 @@ class Child:
                 "that has one. What is loaded must match in all variables, or "
                 "Keras skips it with a warning."
             )
-        rest = 0.0
-        if self.is_chosen is None:
-            chosen = ops.convert_to_tensor(self.chosen)
-            rest = ops.cast(ops.where(chosen, 0.0, float("nan")), x.dtype)
         mask = ops.convert_to_tensor(self.mask_of[id(variable)])
         # The update of a rule may be a variable, such as a momentum.
-        return ops.where(mask, ops.convert_to_tensor(x), rest)
+        x = ops.convert_to_tensor(x)
+        if self.is_chosen:
+            return select(mask, x)
+        chosen = ops.convert_to_tensor(self.chosen)
+        rest = ops.cast(ops.where(chosen, 0.0, float("nan")), x.dtype)
+        return ops.where(mask, x, rest)
 
     def look(self) -> None:
         """Note whether the masks were chosen, if the state can be read."""

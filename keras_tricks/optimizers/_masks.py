@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_tricks._backend import in_pieces
+from keras_tricks._backend import scramble
+
 Tensor = Any
 
 LEVELS = 1 << 16
@@ -35,12 +38,17 @@ def draw_mask(
     """
     size = int(np.prod(shape, dtype="int64"))
     step = ops.cast(step, "int32")
-    word = ops.arange((size + 1) // 2, dtype="int32")
     first, second = (mix(ops.bitwise_xor(step, k)) for k in keys(seed, index))
-    word = mix(ops.bitwise_xor(word, first), second)
-    # A view and no shift: compiled, it is one loop with what uses the mask.
-    halves = ops.reshape(ops.view(word, "int16"), (-1,))
-    return ops.reshape(halves[:size] < levels(rate) - LEVELS // 2, shape)
+
+    def draw(start: int, stop: int) -> Tensor:
+        word = ops.arange(start, stop, dtype="int32")
+        word = mix(ops.bitwise_xor(word, first), second)
+        # A view and no shift: compiled, it is one loop with what uses the mask.
+        halves = ops.reshape(ops.view(word, "int16"), (-1,))
+        return halves < levels(rate) - LEVELS // 2
+
+    mask = in_pieces(draw, (size + 1) // 2)
+    return ops.reshape(mask[:size], shape)
 
 
 def checked_seed(seed: int | None) -> int:
@@ -66,20 +74,12 @@ def levels(rate: float) -> int:
 def mix(x: Tensor, key: Any = 0) -> Tensor:
     """Map int32 to int32, one to one, each bit of the result from all of `x`.
 
-    With key 0 it is lowbias32.
+    With key 0 it is lowbias32. On PyTorch the result takes the place of `x`.
     """
-    x = ops.multiply(xor_shifted(x, 16), signed(0x7FEB352D))
+    x = scramble(x, 16, signed(0x7FEB352D))
     x = ops.bitwise_xor(x, key)
-    x = ops.multiply(xor_shifted(x, 15), signed(0x846CA68B))
-    return xor_shifted(x, 16)
-
-
-def xor_shifted(x: Tensor, places: int) -> Tensor:
-    # `right_shift` repeats the sign; its copies are cut off.
-    shifted = ops.bitwise_and(
-        ops.right_shift(x, places), (1 << 32 - places) - 1
-    )
-    return ops.bitwise_xor(x, shifted)
+    x = scramble(x, 15, signed(0x846CA68B))
+    return scramble(x, 16, 1)
 
 
 def keys(seed: int, index: int) -> tuple[int, int]:

@@ -58,13 +58,13 @@ def lowbias32(x, key=0):
     return x ^ x >> 16
 
 
-def mask(shape, rate, seed, step, index):
-    """The mask of ChildTuning, entry by entry."""
+def mask(shape, rate, seed, step, index, start=0):
+    """The mask of ChildTuning, entry by entry, from an entry on."""
     size = int(np.prod(shape))
     words = np.random.SeedSequence((seed, index)).generate_state(2)
     first, second = (lowbias32(int(w) ^ step) for w in words)
     keep = []
-    for entry in range(size):
+    for entry in range(start, start + size):
         word = lowbias32(entry // 2 ^ first, second)
         bits = word >> 16 if entry % 2 else word & 0xFFFF
         keep.append((bits ^ 0x8000) < round(rate * 65536))

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_tricks.optimizers import ChildTuning
+from keras_tricks.optimizers import MetaStepSize
 from tests.checks.configs import check_config
 from tests.checks.optimizers import Case
 from tests.checks.optimizers import Run
@@ -65,6 +66,18 @@ def test_draws_a_new_mask_each_step_and_the_same_from_the_same_seed(apply_to):
     assert (moves[0] != moves[2]).any()
     assert len({row.tobytes() for row in moves[0]}) == 4
     assert set(np.unique(moves[0])) == {0, -1}
+
+
+def test_a_gradient_mask_leaves_updates_to_a_wrapper_outside():
+    alone = moved_entries(ChildTuning(O.SGD(0.5, momentum=0.9), 0.5, seed=1))
+    inside = ChildTuning(O.SGD(0.5, momentum=0.9), 0.5, seed=1)
+    neutral = MetaStepSize(
+        inside,
+        scale_learning_rate=0.0,
+        gain_learning_rate=0.0,
+        initial_scale=1.0,
+    )
+    np.testing.assert_allclose(moved_entries(neutral), alone, rtol=1e-6)
 
 
 def test_one_mask_serves_all_gradients_that_are_accumulated():

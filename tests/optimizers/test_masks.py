@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 from keras import ops
 
+from keras_tricks._backend import select
 from keras_tricks.optimizers._masks import draw_mask
 from keras_tricks.optimizers._masks import mix
 from keras_tricks.optimizers._masks import top_entries
@@ -37,6 +39,28 @@ def test_masks_follow_their_formula(shape, rate):
         np.testing.assert_array_equal(
             found, references.mask(shape, level, seed, step, index)
         )
+
+
+def test_large_masks_follow_it_too():
+    """PyTorch draws them in pieces of 2¹⁸ entries."""
+    found = drawn((3 * 2**18 + 5,), 0.3, 1, 2, 3)
+    for start, size in ((2**18 - 3, 7), (2**19 - 3, 7), (3 * 2**18 - 2, 7)):
+        expected = references.mask((size,), 0.3, 1, 2, 3, start)
+        np.testing.assert_array_equal(found[start : start + size], expected)
+
+
+# JAX has float64 where it is switched on.
+DOUBLES = ["float64"] if keras.config.backend() != "jax" else []
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", *DOUBLES])
+def test_what_a_mask_leaves_out_is_zero_whatever_it_was(dtype):
+    x = ops.convert_to_tensor([np.inf, np.nan, -np.inf, 3.0, -1.0], dtype)
+    mask = ops.convert_to_tensor([False, False, False, True, False])
+    found = select(mask, x, 0.5)
+    assert found.dtype == x.dtype
+    found = ops.convert_to_numpy(ops.cast(found, "float32"))
+    np.testing.assert_array_equal(found, [0, 0, 0, 6, 0])
 
 
 def test_masks_are_the_same_for_good():

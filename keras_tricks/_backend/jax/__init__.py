@@ -4,6 +4,9 @@ from keras_tricks._backend._assigned import add_in_place
 from keras_tricks._backend._assigned import divide_by_agreement
 from keras_tricks._backend._assigned import store_product
 from keras_tricks._backend._assigned import zero_in_place
+from keras_tricks._backend._fused import in_pieces
+from keras_tricks._backend._fused import scramble
+from keras_tricks._backend._fused import select
 from keras_tricks._backend.jax.derivatives import PREFERS_SECOND_CALL
 from keras_tricks._backend.jax.derivatives import gradient_norm
 from keras_tricks._backend.jax.derivatives import input_gradient
@@ -30,10 +33,13 @@ __all__ = [
     "divide_by_agreement",
     "frechet_distance",
     "gradient_norm",
+    "in_pieces",
     "input_gradient",
     "linearized",
     "mean_over_replicas",
     "run_step",
+    "scramble",
+    "select",
     "store_product",
     "sum_over_replicas",
     "train_step_by_tasks",

@@ -7,6 +7,9 @@ from keras_tricks._backend.torch.derivatives import input_gradient
 from keras_tricks._backend.torch.derivatives import uncompiled
 from keras_tricks._backend.torch.host import call_on_host
 from keras_tricks._backend.torch.host import frechet_distance
+from keras_tricks._backend.torch.masks import in_pieces
+from keras_tricks._backend.torch.masks import scramble
+from keras_tricks._backend.torch.masks import select
 from keras_tricks._backend.torch.replicas import mean_over_replicas
 from keras_tricks._backend.torch.replicas import sum_over_replicas
 from keras_tricks._backend.torch.replicas import whole_batch
@@ -30,10 +33,13 @@ __all__ = [
     "divide_by_agreement",
     "frechet_distance",
     "gradient_norm",
+    "in_pieces",
     "input_gradient",
     "linearized",
     "mean_over_replicas",
     "run_step",
+    "scramble",
+    "select",
     "store_product",
     "sum_over_replicas",
     "train_step_by_tasks",
