@@ -14,8 +14,8 @@ from keras_tricks.text.sentence_preprocessor import SentencePreprocessor
 from keras_tricks.text.span import Span
 from keras_tricks.text.span_preprocessor import LostSpanWarning
 from keras_tricks.text.span_preprocessor import SpanPreprocessor
-from keras_tricks.text.span_preprocessor import TokenizedTexts
-from keras_tricks.text.span_preprocessor import TruncatedTextWarning
+from keras_tricks.text.tokenized_texts import TokenizedTexts
+from keras_tricks.text.tokenized_texts import TruncatedTextWarning
 
 __all__ = [
     "LengthBatches",

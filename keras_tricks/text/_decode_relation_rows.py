@@ -9,7 +9,7 @@ from keras_tricks.text.decode_relations import decode_relations
 from keras_tricks.text.decode_relations import keep_best
 from keras_tricks.text.relation import Relation
 from keras_tricks.text.relation import sort_relations
-from keras_tricks.text.span_preprocessor import TokenizedTexts
+from keras_tricks.text.tokenized_texts import TokenizedTexts
 
 
 def decode_relation_rows(

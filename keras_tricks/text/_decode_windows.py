@@ -9,7 +9,7 @@ from keras_tricks.text.decode_spans import decode_spans
 from keras_tricks.text.decode_spans import drop_overlaps
 from keras_tricks.text.decode_spans import sort_spans
 from keras_tricks.text.span import Span
-from keras_tricks.text.span_preprocessor import TokenizedTexts
+from keras_tricks.text.tokenized_texts import TokenizedTexts
 
 
 def decode_windows(

@@ -14,8 +14,8 @@ from keras_tricks.text._align_relations import describe_lost_relations
 from keras_tricks.text._serialization import deserialize_tokenizer
 from keras_tricks.text.relation import ROLES
 from keras_tricks.text.span_preprocessor import SpanPreprocessor
-from keras_tricks.text.span_preprocessor import TokenizedTexts
-from keras_tricks.text.span_preprocessor import TruncatedTextWarning
+from keras_tricks.text.tokenized_texts import TokenizedTexts
+from keras_tricks.text.tokenized_texts import TruncatedTextWarning
 
 
 class LostRelationWarning(UserWarning):

@@ -12,7 +12,7 @@ from keras_tricks.text._serialization import serialize_tokenizer
 from keras_tricks.text._special_tokens import special_tokens
 from keras_tricks.text._windows import check_windows
 from keras_tricks.text.span import read_texts
-from keras_tricks.text.span_preprocessor import TruncatedTextWarning
+from keras_tricks.text.tokenized_texts import TruncatedTextWarning
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from typing import Any
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,31 +18,12 @@ from keras_tricks.text._special_tokens import special_tokens
 from keras_tricks.text._windows import check_windows
 from keras_tricks.text._windows import windows
 from keras_tricks.text.span import read_texts
+from keras_tricks.text.tokenized_texts import TokenizedTexts
+from keras_tricks.text.tokenized_texts import TruncatedTextWarning
 
 
 class LostSpanWarning(UserWarning):
     """Labelled spans that the model cannot be shown."""
-
-
-class TruncatedTextWarning(UserWarning):
-    """Texts whose ends the model cannot be shown."""
-
-
-class TokenizedTexts(NamedTuple):
-    """Texts as rows of tokens.
-
-    Attributes:
-        features: Dict of int32 arrays `(rows, sequence_length)`: `token_ids`,
-            `segment_ids` (zeros), `padding_mask` (1 for tokens) and
-            `span_mask` (1 for tokens that hold characters of the text).
-        offsets: Int32 array `(rows, sequence_length, 2)`: start and end
-            (exclusive) of each token in its text, 0, 0 without characters.
-        rows: Int array `(rows,)`: which text a row is from.
-    """
-
-    features: dict[str, np.ndarray]
-    offsets: np.ndarray
-    rows: np.ndarray
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
