@@ -47,6 +47,24 @@ def test_logs_what_the_layer_found(tasks):
     assert len(history["meet_cosine"]) == 2
 
 
+def test_logs_the_least_cosine_of_a_model_within():
+    inputs = keras.Input((3,))
+    copies = GradientAggregation(3, track=True, name="meet")(inputs * 1.0)
+    split = keras.Model(inputs, copies, name="split")
+    outer = keras.Input((3,))
+    shared = keras.layers.Dense(3)(outer)
+    outputs = [keras.layers.Dense(1)(copy) for copy in split(shared)]
+    model = keras.Model(outer, outputs)
+    model.compile("sgd", ["mse"] * 3)
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
+    y = [x[:, :1], x[:, 1:2], -x[:, :1]]
+    logs = model.fit(x, y, callbacks=[TaskWeights()], verbose=0).history
+    cosines = keras.ops.convert_to_numpy(split.get_layer("meet").task_cosines)
+    between = cosines[np.triu_indices(3, 1)]
+    assert between.max() > between.min()
+    assert logs["meet_cosine"] == [pytest.approx(between.min())]
+
+
 def test_logs_what_the_model_found():
     inputs = keras.Input((3,))
     h = keras.layers.Dense(4)(inputs)

@@ -203,6 +203,7 @@ def test_weights_and_order_reach_the_training():
         "plain": {},
         "absent": {"sample_weight": np.zeros(16)},
         "fixed": {"shuffle": False, "batch_size": 4},
+        "shuffled": {"batch_size": 4},
     }.items():
         keras.utils.set_random_seed(3)
         model = SentenceEncoder(plain_backbone(), preprocessor())
@@ -212,6 +213,7 @@ def test_weights_and_order_reach_the_training():
     assert losses["plain"] > 0
     assert losses["absent"] == 0
     assert losses["fixed"] != pytest.approx(losses["plain"], rel=1e-3)
+    assert losses["fixed"] != pytest.approx(losses["shuffled"], rel=1e-3)
 
 
 def test_half_precision_backbones_give_float32_similarities():

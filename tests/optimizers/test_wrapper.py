@@ -1,5 +1,7 @@
 """The base of optimizers around optimizers, and Keras' names it relies on."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -209,6 +211,36 @@ def test_refuses_an_inner_optimizer_twice():
     Same(Same(inner))
     with pytest.raises(ValueError, match="inside another wrapper"):
         Same(inner)
+
+
+def test_knows_the_arguments_that_keras_has_for_every_optimizer():
+    own = inspect.signature(O.Optimizer.__init__).parameters
+    assert set(BASE_ARGUMENTS) == set(own) - {"self", "name", "kwargs"}
+
+
+def test_a_rule_may_move_a_weight_twice():
+    class Twice(O.Optimizer):
+        def update_step(self, gradient, variable, learning_rate):
+            step = gradient * keras.ops.cast(learning_rate, variable.dtype)
+            self.assign_sub(variable, step)
+            self.assign_sub(variable, 2.0 * step)
+
+    run = Run(CASE, Same(Twice(0.1)), [np.ones(2)])
+    run.step([np.ones(2)])
+    np.testing.assert_allclose(run.weights()[0], 0.7, rtol=1e-6)
+
+
+def test_takes_the_weights_of_another():
+    one, other = (
+        Run(CASE, Same(O.SGD(0.1, momentum=0.9)), [np.ones(2)])
+        for _ in range(2)
+    )
+    one.step([np.ones(2)])
+    other.optimizer.set_weights([numpy(v) for v in one.optimizer.variables])
+    for v, w in zip(
+        one.optimizer.variables, other.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(numpy(v), numpy(w))
 
 
 @pytest.mark.parametrize("name", BASE_ARGUMENTS)
