@@ -10,20 +10,25 @@ from keras_tricks.samplers.constraint import Constraint
 Tensor = Any
 
 # exp(−1e9) is 0, and a row of −1e9 is no NaN. The end token is the one of the
-# forbidden that is taken where nothing is allowed.
+# forbidden that is taken where nothing is allowed, and what is allowed comes
+# before it, also where the model gives it −inf.
 FORBIDDEN = -1e9
 FORBIDDEN_END = -1e8
+ALLOWED = -1e7
 
 
 def prepare(prompt: Tensor, index: Any, mask: Any) -> tuple[Tensor, Tensor]:
-    """Where each row's answer begins, and the mask of given tokens."""
+    """Where each row's answer begins, and the mask of given tokens.
+
+    What stands before the index is given, whatever the mask says.
+    """
     if mask is None:
         mask = ops.zeros_like(prompt, dtype="bool")
-    mask = ops.cast(mask, "bool")
     places = ops.arange(1, prompt.shape[1] + 1, dtype="int32")
+    before = places <= ops.cast(index, "int32")
+    mask = ops.logical_or(ops.cast(mask, "bool"), before)
     given = ops.max(ops.where(mask, places, 0), axis=-1)
-    index = ops.cast(index, "int32")
-    return ops.maximum(ops.cast(given, "int32"), index), mask
+    return ops.cast(given, "int32"), mask
 
 
 def check(constraint: Constraint, prompt: Tensor, stop_token_ids: Any) -> None:
@@ -98,9 +103,10 @@ def restrict(constraint: Constraint, state: Any, logits: Tensor) -> Tensor:
     logits = ops.cast(logits, "float32")
     logits = constraint.rescore(state, logits)
     tokens = ops.arange(constraint.vocabulary_size, dtype="int32")
-    floor = ops.where(
-        tokens == constraint.end_token_id, FORBIDDEN_END, FORBIDDEN
-    )
+    # In float32 whatever `floatx` is: float16 would make them −inf.
+    end = ops.cast(FORBIDDEN_END, "float32")
+    floor = ops.where(tokens == constraint.end_token_id, end, FORBIDDEN)
+    logits = ops.maximum(logits, ALLOWED)
     return ops.where(constraint.allowed(state), logits, floor)
 
 
@@ -108,7 +114,8 @@ def force(logits: Tensor, prompt: Tensor, index: Any, start: Tensor) -> Tensor:
     """Scores that leave a row whose prompt goes on its next token alone."""
     given = column(prompt, index)[:, None]
     tokens = ops.arange(logits.shape[-1], dtype="int32")
-    only = ops.where(tokens == given, 0.0, FORBIDDEN)
+    zero = ops.cast(0, "float32")
+    only = ops.where(tokens == given, zero, FORBIDDEN)
     return ops.where((index < start)[:, None], only, logits)
 
 

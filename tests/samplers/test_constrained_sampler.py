@@ -125,6 +125,40 @@ def test_a_prompt_padded_with_the_end_token_is_no_finished_answer():
     assert answers(rows, prompts) == answers(same, prompts)
 
 
+def constant(logits):
+    """A model that gives these scores, whatever the prompt."""
+    logits = np.asarray(logits, "float32")
+
+    def next(prompt, cache, index):
+        rows = keras.ops.convert_to_tensor(logits)[None]
+        return keras.ops.repeat(rows, len(prompt), axis=0), None, cache
+
+    return next
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_without_a_mask_what_stands_before_the_index_is_given(dtype):
+    sampler = constrained(["ab", "b"])
+    for index, text in ((0, "ab.___"), (2, "xyab._"), (6, "xy____")):
+        prompt = np.array([[*spell("xy"), PAD, PAD, PAD, PAD]], dtype)
+        prompt = keras.ops.convert_to_tensor(prompt)
+        rows = sampler(
+            constant(np.zeros(VOCABULARY)),
+            prompt,
+            index=index,
+            stop_token_ids=(END,),
+        )
+        assert read(keras.ops.convert_to_numpy(rows)[0]) == text
+
+
+def test_what_the_model_rules_out_is_taken_where_all_else_is_forbidden():
+    sampler, logits = constrained(["ab"]), np.zeros(VOCABULARY)
+    logits[:2] = -np.inf
+    prompt = keras.ops.full((1, 4), PAD, "int32")
+    rows = sampler(constant(logits), prompt, index=1, stop_token_ids=(END,))
+    assert read(keras.ops.convert_to_numpy(rows)[0]) == "_ab."
+
+
 def test_an_answer_that_the_length_cuts_is_told_from_a_whole_one():
     sampler = constrained(["abab", "ababab"])
     rows = ToyModel(0).sample(sampler, [spell("x"), spell("xyz")], 7)
@@ -166,6 +200,22 @@ def test_a_row_with_nothing_allowed_ends():
         sampler = ConstrainedSampler(name, Nothing(VOCABULARY, END))
         rows = ToyModel(0).sample(sampler, [spell("x")], 4)
         assert read(rows[0]) == "x.__"
+
+
+def test_half_precision_by_default_leaves_masks_finite():
+    class Nothing(Constraint):
+        def allowed(self, state):
+            return keras.ops.zeros((len(state), self.vocabulary_size), "bool")
+
+    sampler = ConstrainedSampler("random", Nothing(VOCABULARY, END))
+    prompt = keras.ops.full((1, 3), PAD, "int32")
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float16")
+    try:
+        rows = sampler(constant(np.zeros(VOCABULARY)), prompt, index=1)
+    finally:
+        keras.config.set_floatx(floatx)
+    assert read(keras.ops.convert_to_numpy(rows)[0]) == "_.."
 
 
 def test_the_seeds_of_the_sampler_are_its_variables():
