@@ -2,7 +2,9 @@
 
 import itertools
 import operator
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
@@ -24,13 +26,36 @@ class Arrays(NamedTuple):
     row_starts: np.ndarray
 
 
+def read_texts(
+    texts: Sequence[str], tokenizer: Callable[[str], Any]
+) -> list[list[int]]:
+    """Token sequences of strings."""
+    if isinstance(texts, str):
+        raise ValueError(
+            "`texts` must be a list of strings. Received: one string"
+        )
+    return [np.asarray(tokenizer(text), "int64").tolist() for text in texts]
+
+
+def read_sequences(sequences: Any) -> tuple[np.ndarray, np.ndarray]:
+    """As `flatten`, or an error that names the argument."""
+    try:
+        return flatten(sequences)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            "`sequences` must be sequences of token ids, integers from 0 to "
+            f"2**31 − 2 ({error}). For strings use `Trie.from_texts`. "
+            f"Received: sequences of type {type(sequences).__name__}"
+        ) from error
+
+
 def flatten(sequences: Any) -> tuple[np.ndarray, np.ndarray]:
     """All tokens in a row (and one more, never meant), and the lengths."""
     sequences = list(sequences)
     lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
     if sequences and all(isinstance(s, np.ndarray) for s in sequences):
         flat = np.concatenate(sequences)
-        if flat.dtype.kind not in "iu" and flat.size:
+        if flat.ndim != 1 or (flat.dtype.kind not in "iu" and flat.size):
             raise TypeError("tokens are integers")
     else:
         every: Iterable = itertools.chain.from_iterable(sequences)
@@ -123,10 +148,19 @@ def build(flat: np.ndarray, lengths: np.ndarray) -> Arrays:
 
 def check_values(values: Any, size: int) -> np.ndarray:
     """Values as an array that can be saved without pickle."""
-    array = np.arange(size) if values is None else np.array(values)
-    if array.shape != (size,) or (size and array.dtype.kind not in "iufbUS"):
+    try:
+        array = np.arange(size) if values is None else np.array(values)
+    except ValueError:  # Lists of different lengths.
+        array = np.array(None)
+    fits = array.shape == (size,)
+    if size and fits:
+        fits = array.dtype.kind in "iufbUS"
+    if fits and array.dtype.kind in "US":
+        # NumPy makes strings of the numbers among strings.
+        fits = all(isinstance(value, str | bytes) for value in values)
+    if not fits:
         raise ValueError(
-            "`values` must be numbers or strings, one for each of the "
+            "`values` must be numbers, or strings, one for each of the "
             f"{size} sequences. Received: values of shape {array.shape} and "
             f"dtype {array.dtype}"
         )

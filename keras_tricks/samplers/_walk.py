@@ -15,6 +15,16 @@ def find_child(trie: Any, node: int, token: int) -> int:
     return child if child < last and trie.tokens[child] == token else -1
 
 
+def check_number(trie: Any, number: int) -> int:
+    """Return the number of an entry, or raise."""
+    if not 0 <= number < len(trie):
+        raise IndexError(
+            f"`number` must be that of an entry, from 0 to {len(trie) - 1}. "
+            f"Received: number={number}"
+        )
+    return number
+
+
 def descend(trie: Any, node: int) -> Iterator[tuple[int, int]]:
     """The range of nodes below a node at each level, its own level first."""
     low, high = node, node + 1

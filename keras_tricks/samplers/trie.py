@@ -14,7 +14,9 @@ from keras_tricks.samplers import _trie_file
 from keras_tricks.samplers._build import END
 from keras_tricks.samplers._build import build
 from keras_tricks.samplers._build import check_values
-from keras_tricks.samplers._build import flatten
+from keras_tricks.samplers._build import read_sequences
+from keras_tricks.samplers._build import read_texts
+from keras_tricks.samplers._walk import check_number
 from keras_tricks.samplers._walk import descend
 from keras_tricks.samplers._walk import find_child
 from keras_tricks.samplers._walk import paths_to
@@ -74,14 +76,7 @@ class Trie:
         sequences: Sequence[Sequence[int]] | np.ndarray,
         values: Sequence | np.ndarray | None = None,
     ):
-        try:
-            flat, lengths = flatten(sequences)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ValueError(
-                "`sequences` must be sequences of token ids, integers from 0 "
-                f"to 2**31 − 2 ({error}). For strings use `Trie.from_texts`. "
-                f"Received: sequences of type {type(sequences).__name__}"
-            ) from error
+        flat, lengths = read_sequences(sequences)
         values = check_values(values, lengths.size)
         tokens, first_child, rows, row_starts = build(flat, lengths)
         self._set(tokens, first_child, values[rows], row_starts)
@@ -112,8 +107,7 @@ class Trie:
             tokenizer: KerasHub tokenizer, or function from string to token ids.
             values: As in the constructor. Defaults to `None`.
         """
-        sequences = [np.asarray(tokenizer(x), "int64").tolist() for x in texts]
-        return cls(sequences, values)
+        return cls(read_texts(texts, tokenizer), values)
 
     @property
     def num_nodes(self) -> int:
@@ -167,10 +161,12 @@ class Trie:
 
     def entry(self, number: int) -> tuple[int, ...]:
         """The tokens of an entry, by its number."""
-        return tuple(paths_to(self, self.leaves[[number]])[0].tolist())
+        leaf = self.leaves[[check_number(self, number)]]
+        return tuple(paths_to(self, leaf)[0].tolist())
 
     def values_of(self, number: int) -> np.ndarray:
         """The values of an entry, by its number."""
+        check_number(self, number)
         first, last = self.value_starts[[number, number + 1]]
         return self.values[first:last]
 

@@ -104,6 +104,20 @@ def test_takes_strings_with_a_tokenizer():
     assert trie[spell("cab")].tolist() == ["cab"]
 
 
+def test_one_string_is_no_list_of_strings():
+    with pytest.raises(ValueError, match="`texts` must be"):
+        Trie.from_texts("bee", spell)
+
+
+def test_numbers_beyond_the_entries_are_no_entries():
+    trie = Trie([[1], [2]])
+    for number in (-1, 2):
+        with pytest.raises(IndexError, match=f"from 0 to 1.*{number}"):
+            trie.entry(number)
+        with pytest.raises(IndexError, match=f"from 0 to 1.*{number}"):
+            trie.values_of(number)
+
+
 def test_may_be_empty_or_hold_the_empty_sequence():
     assert len(Trie([])) == 0
     assert list(Trie([])) == []
@@ -246,6 +260,7 @@ def test_pickled_arrays_are_not_read(tmp_path):
         [3],
         [np.array([0.5])],
         [[[1]]],
+        np.ones((2, 2, 2), "int32"),
     ],
 )
 def test_refuses_what_are_no_token_ids(rows):
@@ -253,7 +268,9 @@ def test_refuses_what_are_no_token_ids(rows):
         Trie(rows)
 
 
-@pytest.mark.parametrize("values", [[1], [[1], [2]], [{}, {}], 3])
+@pytest.mark.parametrize(
+    "values", [[1], [[1], [2]], [{}, {}], 3, [1, "a"], [True, b"a"], "ab"]
+)
 def test_refuses_values_that_do_not_fit(values):
     with pytest.raises(ValueError, match="one for each of the 2 sequences"):
         Trie([[1], [2]], values)
