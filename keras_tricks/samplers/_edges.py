@@ -56,6 +56,7 @@ class Edges:
 
     def allowed(self, node: Tensor) -> Tensor:
         """Mask `(batch, vocabulary_size)` of the tokens on a node's edges."""
+        node = ops.cast(node, "int32")
         first, stop = (x[:, None] for x in self.range_of(node))
         # A window that is too long for a node reads its last edge again.
         edge = first + ops.arange(self.window, dtype="int32")
@@ -91,6 +92,7 @@ class Edges:
 
     def follow(self, node: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """The edge with a token at each node, and whether there is one."""
+        token = ops.cast(token, "int32")
         token = ops.where(token == self.end_token_id, -1, token)
         low, stop = self.range_of(node)
         for width in self.widths:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_tricks._checks import check_instance
+from keras_tricks.samplers._answers import read_answers
 from keras_tricks.samplers._edges import Edges
 from keras_tricks.samplers._walk import descend
 from keras_tricks.samplers.constraint import Constraint
@@ -91,7 +92,7 @@ class TrieConstraint(Constraint):
         self.edges = Edges(starts, trie.tokens, vocabulary_size, end_token_id)
 
     def _refuse_tokens(self, ids: Sequence[int], what: str) -> None:
-        found = [i for i in ids if i < len(self._used) and self._used[i]]
+        found = [i for i in ids if 0 <= i < len(self._used) and self._used[i]]
         if found:
             raise ValueError(
                 f"`trie` must not have entries that contain {what}. "
@@ -114,6 +115,7 @@ class TrieConstraint(Constraint):
         return self.edges.allowed(state)
 
     def advance(self, state: Tensor, token: Tensor) -> Tensor:
+        state = ops.cast(state, "int32")
         # Children are edges: they have the same numbers.
         child, found = self.edges.follow(state, token)
         stay = ops.where(self.edges.ended(state), state, self.dead)
@@ -145,6 +147,7 @@ class TrieConstraint(Constraint):
             Tokens, the states that they lead to, and whether there are so many
             children, each `(batch, width)`.
         """
+        state = ops.cast(state, "int32")
         token, child, present = self.edges.candidates(state, width)
         ended = self.edges.ended(state)[:, None]
         return token, ops.where(ended, state[:, None], child), present
@@ -169,18 +172,7 @@ class TrieConstraint(Constraint):
             For each row its entry, a key of the trie; `None` where the answer
             was cut before its end token (`max_length` too short) or is none.
         """
-        rows = np.asarray(ops.convert_to_numpy(token_ids))
-        answers: list[tuple[int, ...] | None] = []
-        for row, first in zip(
-            rows, np.broadcast_to(start, len(rows)), strict=True
-        ):
-            answer = row[first:].tolist()
-            if self.end_token_id in answer:
-                answer = answer[: answer.index(self.end_token_id)]
-                answers.append(tuple(answer) if answer in self.trie else None)
-            else:
-                answers.append(None)
-        return answers
+        return read_answers(self.trie, self.end_token_id, token_ids, start)
 
     def get_config(self) -> dict:
         config = super().get_config()

@@ -168,6 +168,36 @@ def test_looks_up_values_of_answers():
     assert constraint.read([[*spell("cab"), END]]) == [tuple(spell("cab"))]
 
 
+def test_reads_rows_and_nothing_else():
+    constraint = constraint_of(WORDS)
+    with pytest.raises(ValueError, match=r"`token_ids` must have shape"):
+        constraint.read([1, 2, END])
+    with pytest.raises(ValueError, match="`start` must be"):
+        constraint.read([[1, 2, END]], start=[0, 1])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_states_and_tokens_are_integers_of_any_size(dtype):
+    constraint = constraint_of(WORDS)
+    node = constraint.trie.node(spell("be"))
+    state = ops.convert_to_tensor(np.array([node], dtype))
+    token = ops.convert_to_tensor(np.array(spell("a"), dtype))
+    assert letters(ops.convert_to_numpy(constraint.allowed(state))) == ["ae."]
+    for moved in (
+        constraint.advance(state, token),
+        constraint.candidates(state, 3)[1][:, 1],
+    ):
+        assert keras.backend.standardize_dtype(moved.dtype) == "int32"
+        assert ops.convert_to_numpy(moved).tolist() == [
+            constraint.trie.node(spell("bea"))
+        ]
+
+
+def test_stop_tokens_below_zero_are_no_tokens_of_entries():
+    constraint = TrieConstraint(Trie([[5]]), 6, 1)
+    constraint.check_stop_tokens((1, -1))
+
+
 def test_the_base_allows_everything():
     constraint = Constraint(4, 0)
     state = constraint.advance(constraint.initial_state(2), np.array([1, 2]))
