@@ -9,6 +9,20 @@ from keras_tricks._optional import import_optional
 from keras_tricks.samplers._token_texts import token_texts
 
 
+def integers(name: str, values: Any) -> np.ndarray:
+    """Return integers as an array of one axis, or raise."""
+    try:
+        array = np.asarray([*values])
+    except (TypeError, ValueError):
+        array = np.array(None)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ValueError(
+            f"`{name}` must be integers, in one axis. "
+            f"Received: {name}={values!r}"
+        )
+    return array.astype(np.int64)
+
+
 def check_edges(
     starts: np.ndarray,
     tokens: np.ndarray,

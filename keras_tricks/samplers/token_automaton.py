@@ -12,6 +12,7 @@ from keras_tricks.samplers._automaton import check_edges
 from keras_tricks.samplers._automaton import check_tokens
 from keras_tricks.samplers._automaton import compile_expression
 from keras_tricks.samplers._automaton import gather_edges
+from keras_tricks.samplers._automaton import integers
 from keras_tricks.samplers._edges import Edges
 from keras_tricks.samplers.constraint import Constraint
 
@@ -85,12 +86,11 @@ class TokenAutomaton(Constraint):
         initial: int = 0,
     ):
         super().__init__(vocabulary_size, end_token_id)
-        starts, tokens, targets, final = (
-            np.array(x, np.int64).reshape(-1)
-            for x in (starts, tokens, targets, accepting)
-        )
-        self.starts, self.tokens, self.targets = starts, tokens, targets
-        self.accepting, self.initial = np.unique(final), int(initial)
+        self.starts = starts = integers("starts", starts)
+        self.tokens = tokens = integers("tokens", tokens)
+        self.targets = targets = integers("targets", targets)
+        self.accepting = np.unique(integers("accepting", accepting))
+        self.initial = int(integers("initial", [initial])[0])
         check_edges(starts, tokens, targets, self.accepting, self.initial)
         check_tokens(tokens, vocabulary_size, end_token_id)
         # Accepting states get one more edge, the first, to the end; the state

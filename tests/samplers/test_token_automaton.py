@@ -129,6 +129,36 @@ def test_refuses_arrays_that_are_no_edges(arrays):
         TokenAutomaton(*arrays, vocabulary_size=5, end_token_id=4)
 
 
+def test_takes_a_set_of_accepting_states():
+    automaton = TokenAutomaton([0, 1, 1], [1], [1], {1}, 5, 4)
+    assert automaton.accepting.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("starts", None),
+        ("tokens", [1.5]),
+        ("targets", ["a"]),
+        ("accepting", [[1]]),
+        ("initial", "a"),
+        ("initial", [0]),
+    ],
+)
+def test_says_which_array_holds_no_integers(name, wrong):
+    arrays = {
+        "starts": [0, 1, 1],
+        "tokens": [1],
+        "targets": [1],
+        "accepting": [1],
+        "initial": 0,
+    }
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        TokenAutomaton(
+            **{**arrays, name: wrong}, vocabulary_size=5, end_token_id=4
+        )
+
+
 def test_refuses_tokens_that_are_none():
     for token in (-1, 5):
         with pytest.raises(ValueError, match="below `vocabulary_size`, 5"):
