@@ -127,7 +127,7 @@ def _leaf_scores(
     log_probs: Tensor, trie: Trie, length: int, end: int | None, mean: bool
 ) -> list[Tensor]:
     """Scores of the entries, a tensor for each length from 0 on."""
-    score = ops.zeros_like(log_probs[:, :1, 0])
+    score = ops.zeros((ops.shape(log_probs)[0], 1), "float32")
     found: list[Tensor] = []
     last = 0
     for depth, (low, high) in enumerate(descend(trie, 0)):

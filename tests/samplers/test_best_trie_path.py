@@ -82,6 +82,13 @@ def test_runs_compiled_and_in_half_precision():
         assert keras.backend.standardize_dtype(scores.dtype) == "float32"
 
 
+def test_without_positions_only_the_empty_entry_is_left():
+    trie = Trie([[], [1]])
+    numbers, scores = best_trie_path(np.zeros((2, 0, 3), "float32"), trie, 2)
+    assert ops.convert_to_numpy(numbers)[:, 0].tolist() == [0, 0]
+    assert ops.convert_to_numpy(scores).tolist() == [[0, -np.inf]] * 2
+
+
 def test_names_the_bad_argument():
     trie, log_probs = Trie([[1], [2]]), np.zeros((1, 2, 3), "float32")
     with pytest.raises(ValueError, match="`log_probs` must have shape"):
