@@ -9,15 +9,21 @@ from keras import ops
 
 from keras_tricks._checks import check_positive_int
 from keras_tricks.samplers import _subsequence
+from keras_tricks.samplers._completions import Completions
 from keras_tricks.samplers._edges import mark
-from keras_tricks.samplers._token_lists import optional_length
-from keras_tricks.samplers._token_lists import token_lists
-from keras_tricks.samplers._walk import leaf_ranges
-from keras_tricks.samplers._walk import parents_of
+from keras_tricks.samplers._token_rows import PADDING
+from keras_tricks.samplers._token_rows import assign_rows
+from keras_tricks.samplers._token_rows import laid_out
+from keras_tricks.samplers._token_rows import optional_length
+from keras_tricks.samplers._token_rows import rows_of_batch
+from keras_tricks.samplers._token_rows import token_lists
 from keras_tricks.samplers.trie import Trie
 from keras_tricks.samplers.trie_constraint import TrieConstraint
 
 Tensor = Any
+
+# Neither a token of a question nor its padding.
+NO_TOKEN = PADDING - 1
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
@@ -91,12 +97,7 @@ class LookAheadConstraint(TrieConstraint):
         self.questions = keras.Variable(
             self._lay_out(questions), trainable=False, dtype="int32"
         )
-        leaves, first, counts = leaf_ranges(trie)
-        parents = np.append(-1, parents_of(trie, np.arange(1, trie.num_nodes)))
-        tables = leaves, np.append(first, 0), np.append(counts, 0), parents
-        self._leaves, self._first, self._counts, self._parents = (
-            ops.convert_to_tensor(table, "int32") for table in tables
-        )
+        self.completions = Completions(trie, self.edges, max_entries)
 
     def _lay_out(self, questions: Sequence[Sequence[int]]) -> np.ndarray:
         rows = token_lists("questions", questions)
@@ -108,7 +109,7 @@ class LookAheadConstraint(TrieConstraint):
                 f"batch, of at most `length` tokens. Received: {len(rows)} "
                 f"questions of up to {longest} tokens, length={self.length}"
             )
-        return np.array([row + [-1] * (size - len(row)) for row in rows])
+        return laid_out(rows, size)
 
     def assign(self, questions: Sequence[Sequence[int]]) -> None:
         """Set other questions, as many and of as much room.
@@ -116,14 +117,7 @@ class LookAheadConstraint(TrieConstraint):
         Args:
             questions: As in the constructor.
         """
-        rows = self._lay_out(questions)
-        if rows.shape != tuple(self.questions.shape):
-            raise ValueError(
-                "`questions` must fill the same room; give `length` to the "
-                f"constructor. Received: questions of shape {rows.shape} for "
-                f"{tuple(self.questions.shape)}"
-            )
-        self.questions.assign(rows)
+        assign_rows("questions", self.questions, self._lay_out(questions))
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -131,12 +125,7 @@ class LookAheadConstraint(TrieConstraint):
         return [self.questions]
 
     def initial_state(self, batch_size: Any) -> tuple[Tensor, Tensor, Tensor]:
-        question = ops.convert_to_tensor(self.questions)
-        if isinstance(batch_size, int) and batch_size != question.shape[0]:
-            raise ValueError(
-                "`questions` must be as many as rows of the batch. Received: "
-                f"{question.shape[0]} questions for {batch_size} rows"
-            )
+        question = rows_of_batch("questions", self.questions, batch_size)
         common = ops.zeros_like(ops.pad(question, ((0, 0), (0, 1))))
         return super().initial_state(batch_size), question, common
 
@@ -147,9 +136,10 @@ class LookAheadConstraint(TrieConstraint):
         self, state: tuple[Tensor, Tensor, Tensor], token: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         node, question, common = state
-        token = ops.where(token == self.end_token_id, -2, token)
-        longer = _subsequence.append(common, question, token)
-        token = ops.where(token < 0, self.end_token_id, token)
+        token = ops.cast(token, "int32")
+        # The end is no token of the question.
+        word = ops.where(token == self.end_token_id, NO_TOKEN, token)
+        longer = _subsequence.append(common, question, word)
         return super().advance(node, token), question, longer
 
     def rescore(
@@ -157,15 +147,9 @@ class LookAheadConstraint(TrieConstraint):
     ) -> Tensor:
         node, question, common = state
         log_p = ops.log_softmax(logits)
-        count = ops.take(self._counts, node, axis=0)
-        place = ops.arange(self.max_entries, dtype="int32")
-        place = ops.minimum(place, ops.maximum(count[:, None] - 1, 0))
-        place = place + ops.take(self._first, node, axis=0)[:, None]
-        leaf = ops.take(self._leaves, place, axis=0)
-        first, stop = self.edges.range_of(node)
-        apply = ops.logical_and(stop - first > 1, count <= self.max_entries)
-        leaf = ops.where(apply[:, None], leaf, node[:, None])
-        token, rest = self._completions(node, leaf, question)
+        leaf, apply = self.completions.below(node)
+        token, rest = self.completions.common(node, leaf, question)
+        token = ops.where(token < 0, self.end_token_id, token)
         gain = ops.max(common[:, None] + rest, axis=-1) - common[:, -1:]
         # The most for each token, so that all its entries say the same.
         alike = token[:, :, None] == token[:, None, :]
@@ -174,40 +158,13 @@ class LookAheadConstraint(TrieConstraint):
         delta = ops.zeros(ops.shape(log_p), "int32")
         return log_p / ops.cast(mark(delta, token, gain) + 1, log_p.dtype)
 
-    def _completions(
-        self, node: Tensor, leaf: Tensor, question: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Each leaf's first token below the node, and the LCS of the way there.
-
-        From the leaf up to the node: a token is put before what was read.
-        """
-        stop = node[:, None]
-
-        def above(at: Tensor) -> Tensor:
-            up = ops.take(self._parents, ops.minimum(at, self.dead - 1), axis=0)
-            return ops.where(at == stop, at, up)
-
-        def go_on(child: Tensor, at: Tensor, rest: Tensor) -> Tensor:
-            return ops.any(at != stop)
-
-        def step(child: Tensor, at: Tensor, rest: Tensor) -> tuple:
-            token = ops.take(self.edges.tokens, at, axis=0)
-            longer = _subsequence.prepend(rest, question[:, None], token)
-            below = (at != stop)[:, :, None]
-            rest = ops.where(below, longer, rest)
-            return ops.where(at == stop, child, at), above(at), rest
-
-        size = (*ops.shape(leaf), question.shape[1] + 1)
-        rest = ops.zeros(size, "int32")
-        child, _, rest = ops.while_loop(go_on, step, (leaf, above(leaf), rest))
-        token = ops.take(self.edges.tokens, child, axis=0)
-        return ops.where(token < 0, self.end_token_id, token), rest
-
     def get_config(self) -> dict:
-        questions = keras.ops.convert_to_numpy(self.questions).tolist()
+        questions = ops.convert_to_numpy(self.questions).tolist()
         return {
             **super().get_config(),
-            "questions": [[t for t in row if t >= 0] for row in questions],
+            "questions": [
+                [t for t in row if t != PADDING] for row in questions
+            ],
             "length": self.length,
             "max_entries": self.max_entries,
         }

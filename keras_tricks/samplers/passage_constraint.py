@@ -9,8 +9,12 @@ from keras import ops
 
 from keras_tricks._checks import check_flag
 from keras_tricks.samplers._edges import mark
-from keras_tricks.samplers._token_lists import optional_length
-from keras_tricks.samplers._token_lists import token_lists
+from keras_tricks.samplers._token_rows import PADDING
+from keras_tricks.samplers._token_rows import assign_rows
+from keras_tricks.samplers._token_rows import laid_out
+from keras_tricks.samplers._token_rows import optional_length
+from keras_tricks.samplers._token_rows import rows_of_batch
+from keras_tricks.samplers._token_rows import token_lists
 from keras_tricks.samplers.constraint import Constraint
 
 Tensor = Any
@@ -79,11 +83,12 @@ class PassageConstraint(Constraint):
         super().__init__(vocabulary_size, end_token_id)
         self.per_row = check_flag("per_row", per_row)
         self.length = optional_length(length)
-        texts = self._lay_out(passages)
-        self.texts = keras.Variable(texts, trainable=False, dtype="int32")
+        self.passages = self._check(passages)
+        self.texts = keras.Variable(
+            self._lay_out(self.passages), trainable=False, dtype="int32"
+        )
 
-    def _lay_out(self, passages: Sequence[Sequence[int]]) -> np.ndarray:
-        """A row of tokens for each text, −1 after each passage."""
+    def _check(self, passages: Sequence[Sequence[int]]) -> list[list[int]]:
         rows = token_lists("passages", passages)
         tokens = [t for row in rows for t in row]
         wrong = {t for t in tokens if not 0 <= t < self.vocabulary_size}
@@ -94,9 +99,12 @@ class PassageConstraint(Constraint):
                 f"token. Received: {len(rows)} passages of lengths "
                 f"{[len(row) for row in rows]}, tokens {sorted(wrong)} outside"
             )
-        self.passages = rows
+        return rows
+
+    def _lay_out(self, rows: list[list[int]]) -> np.ndarray:
+        """A row of tokens for each text, padding after each passage."""
         if not self.per_row:
-            rows = [[t for row in rows for t in (*row, -1)][:-1]]
+            rows = [[t for row in rows for t in (*row, PADDING)][:-1]]
         longest = max(map(len, rows))
         size = longest if self.length is None else self.length
         if longest > size:
@@ -104,7 +112,7 @@ class PassageConstraint(Constraint):
                 f"`length` must leave room for all passages, {longest} tokens. "
                 f"Received: length={self.length}"
             )
-        return np.array([row + [-1] * (size - len(row)) for row in rows])
+        return laid_out(rows, size)
 
     def assign(self, passages: Sequence[Sequence[int]]) -> None:
         """Set other passages, of as much room and as many rows.
@@ -112,14 +120,9 @@ class PassageConstraint(Constraint):
         Args:
             passages: As in the constructor.
         """
-        texts = self._lay_out(passages)
-        if texts.shape != tuple(self.texts.shape):
-            raise ValueError(
-                "`passages` must fill the same room; give `length` to the "
-                f"constructor. Received: texts of shape {texts.shape} for "
-                f"{tuple(self.texts.shape)}"
-            )
-        self.texts.assign(texts)
+        rows = self._check(passages)
+        assign_rows("passages", self.texts, self._lay_out(rows))
+        self.passages = rows
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -132,15 +135,10 @@ class PassageConstraint(Constraint):
         return 2
 
     def initial_state(self, batch_size: Any) -> tuple[Tensor, Tensor, Tensor]:
-        texts = ops.convert_to_tensor(self.texts)
-        if not self.per_row:
-            texts = ops.repeat(texts, batch_size, axis=0)
-        elif isinstance(batch_size, int) and batch_size != texts.shape[0]:
-            raise ValueError(
-                "`passages` must be as many as rows of the batch with "
-                f"`per_row=True`. Received: {texts.shape[0]} passages for "
-                f"{batch_size} rows"
-            )
+        if self.per_row:
+            texts = rows_of_batch("passages", self.texts, batch_size)
+        else:
+            texts = ops.repeat(self.texts, batch_size, axis=0)
         first = ops.zeros((batch_size,), "bool")
         return texts, texts >= 0, first
 
@@ -159,6 +157,7 @@ class PassageConstraint(Constraint):
         self, state: tuple[Tensor, Tensor, Tensor], token: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         texts, places, _ = state
+        token = ops.cast(token, "int32")
         here = ops.logical_and(places, texts == token[:, None])
         places = ops.pad(here[:, :-1], ((0, 0), (1, 0)))
         return texts, places, ops.ones_like(token, dtype="bool")

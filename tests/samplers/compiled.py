@@ -28,8 +28,8 @@ PADDED = (
     TokenAutomaton,
     TrieConstraint,
 )
-TABLES = "starts tokens _targets _leaves _first _counts _parents".split()
-FILL = {"tokens": -1, "_parents": -1}
+TABLES = "starts tokens _targets leaves first counts parents".split()
+FILL = {"tokens": -1, "parents": -1}
 _functions = {}
 
 
@@ -122,7 +122,11 @@ def pad(constraint):
 def padded_tables(constraint):
     """The constraint's tables, with room for the largest."""
     found = {}
-    owners = {"edges": getattr(constraint, "edges", None), "": constraint}
+    owners = {
+        "edges": getattr(constraint, "edges", None),
+        "completions": getattr(constraint, "completions", None),
+        "": constraint,
+    }
     for prefix, owner in owners.items():
         for name in TABLES if owner is not None else ():
             table = getattr(owner, name, None)

@@ -131,6 +131,9 @@ def test_its_configuration_rebuilds_it():
 
 
 def test_names_the_bad_argument():
+    for token in (-1, 2**31):
+        with pytest.raises(ValueError, match="`questions` must be lists"):
+            LookAheadConstraint(Trie([[1]]), VOCABULARY, END, [[token]])
     for questions in ([], [""]):
         with pytest.raises(ValueError, match="`questions` must be lists"):
             ahead(WORDS, questions)

@@ -121,6 +121,23 @@ def test_its_configuration_rebuilds_it():
     assert again.passages == [spell("x"), spell("yz")]
 
 
+def test_passages_that_were_refused_leave_it_as_it_was():
+    constraint = passages_of("abc")
+    for word in ("abcd", ""):
+        with pytest.raises(ValueError, match="`passages` must"):
+            constraint.assign([spell(word)])
+    assert constraint.get_config()["passages"] == [spell("abc")]
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_tokens_are_integers_of_any_size(dtype):
+    constraint = passages_of("abc")
+    token = ops.convert_to_tensor(np.array(spell("b"), dtype))
+    state = constraint.advance(constraint.initial_state(1), token)
+    mask = ops.convert_to_numpy(constraint.allowed(state))
+    assert read(np.flatnonzero(mask[0])) == "c."
+
+
 def test_names_the_bad_argument():
     for words in ((), ("",), ("ab.",)):
         with pytest.raises(ValueError, match="`passages` must be lists"):
