@@ -11,6 +11,7 @@ from keras import tree
 
 from keras_tricks._checks import check_choice
 from keras_tricks._checks import check_flag
+from keras_tricks._checks import check_instance
 from keras_tricks._checks import check_number
 from keras_tricks._checks import check_positive_int
 from keras_tricks._optional import import_keras_hub
@@ -107,11 +108,7 @@ class ConstrainedBeamSampler:
         length_penalty: float = 0.0,
         return_all_beams: bool = False,
     ):
-        if not isinstance(constraint, Constraint):
-            raise ValueError(
-                "`constraint` must be a `Constraint`. "
-                f"Received: constraint={constraint!r}"
-            )
+        check_instance("constraint", constraint, Constraint, "a `Constraint`")
         self._constraint = constraint
         self.num_beams = check_positive_int("num_beams", num_beams)
         self.normalization = check_choice(

@@ -8,8 +8,10 @@ import keras
 from keras import ops
 from keras import tree
 
+from keras_tricks._checks import check_instance
 from keras_tricks._optional import import_keras_hub
 from keras_tricks.samplers import _prompts
+from keras_tricks.samplers._find_sampler import find_sampler
 from keras_tricks.samplers.constraint import Constraint
 
 Tensor = Any
@@ -86,33 +88,12 @@ class ConstrainedSampler:
     """
 
     def __init__(self, sampler: Any, constraint: Constraint):
-        keras_hub = import_keras_hub()
-        if not isinstance(constraint, Constraint):
-            raise ValueError(
-                "`constraint` must be a `Constraint`. "
-                f"Received: constraint={constraint!r}"
-            )
-        if isinstance(sampler, str):
-            sampler = sampler.lower()
-        try:
-            self.sampler = keras_hub.samplers.get(sampler)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                "`sampler` must be a name, a configuration or an object of a "
-                f"KerasHub sampler ({error}). Received: sampler={sampler!r}"
-            ) from error
-        if not callable(self.sampler) or isinstance(
-            self.sampler, keras_hub.samplers.SpeculativeSampler
-        ):
-            raise ValueError(
-                "`sampler` must be a KerasHub sampler that generates one token "
-                f"at a time. Received: sampler={sampler!r}"
-            )
+        check_instance("constraint", constraint, Constraint, "a `Constraint`")
+        self.sampler = find_sampler(sampler)
         self._constraint = constraint
         # Contrastive search scores tokens that it may not take.
-        self._contrastive = isinstance(
-            self.sampler, keras_hub.samplers.ContrastiveSampler
-        )
+        contrastive = import_keras_hub().samplers.ContrastiveSampler
+        self._contrastive = isinstance(self.sampler, contrastive)
 
     @property
     def constraint(self) -> Constraint:
