@@ -1,4 +1,4 @@
-"""The names of Keras and KerasHub that are not theirs to keep, and ours to use.
+"""The names of Keras, KerasHub and TensorFlow that may go, and that we use.
 
 Public code may count on documented names. These are not: each has a test that
 names the release which broke it, and the file of ours that has to change. The
@@ -7,6 +7,7 @@ last test finds names that are used and not listed here.
 
 import ast
 import dataclasses
+import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,11 @@ def tokenizer():
     return keras_hub.tokenizers.BytePairTokenizer(
         vocabulary={"a": 0, "b": 1, "ab": 2}, merges=["a b"]
     )
+
+
+def control_flow():
+    """The module of TensorFlow, which documents none of it."""
+    return importlib.import_module("tensorflow.python.ops.control_flow_util")
 
 
 NAMES = [
@@ -143,6 +149,13 @@ UNDOCUMENTED = [
     Name("update_step", sgd, WRAPPER),
     Name("assign_sub", sgd, WRAPPER, arguments=("variable", "value")),
     Name("run_loop", keras_hub.samplers.Sampler, "samplers/beam.py"),
+    Name(
+        "GraphOrParentsInXlaContext",
+        control_flow,
+        "_backend/tensorflow/host.py",
+        ("tensorflow",),
+        ("graph",),
+    ),
 ]
 
 

@@ -33,11 +33,10 @@ class GrammarConstraint(Constraint):
     The engine runs on the host, in a callback: every step waits for it, which
     costs more than a step of a small model. Its tokens must spell whatever the
     grammar may ask for: where none does, the answer ends, and `is_whole` tells.
-    JAX, PyTorch and TensorFlow have
-    such callbacks; XLA under TensorFlow has none, so there the model is
-    compiled with `jit_compile=False`. Where the answers can be listed, or a
-    regular expression tells them, `TrieConstraint` and `TokenAutomaton` stay on
-    the device.
+    JAX, PyTorch and TensorFlow have such callbacks; XLA under TensorFlow has
+    none, so there the model is compiled with `jit_compile=False`. Where the
+    answers can be listed, or a regular expression tells them, `TrieConstraint`
+    and `TokenAutomaton` stay on the device.
 
     Args:
         matcher: Function without arguments that returns a new matcher: an

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.ops import control_flow_util
 
 Tensor = Any
 
@@ -30,14 +29,23 @@ def frechet_distance(moments: list[Tensor]) -> Tensor:
     return tf.cast(tf.where(enough, distance, nan), "float32")
 
 
+def in_xla() -> bool:
+    """Whether the function that is traced will be compiled by XLA."""
+    if tf.executing_eagerly():
+        return False
+    # No public name tells it. Imported here, so that a release without it
+    # breaks what runs on the host, and nothing else.
+    from tensorflow.python.ops import control_flow_util
+
+    graph = tf.compat.v1.get_default_graph()
+    return control_flow_util.GraphOrParentsInXlaContext(graph)
+
+
 def call_on_host(
     function: Callable, shape: Sequence[Any], dtype: str, *tensors: Tensor
 ) -> Tensor:
     """By a Python function in the graph, for which XLA has no kernel."""
-    graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-    if graph is not None and control_flow_util.GraphOrParentsInXlaContext(
-        graph
-    ):
+    if in_xla():
         raise NotImplementedError(
             "A part that runs on the host cannot be compiled by XLA. Pass "
             "`jit_compile=False` to the model's `compile`, or to `tf.function`."
