@@ -18,17 +18,18 @@ ALLOWED = -1e7
 
 
 def prepare(prompt: Tensor, index: Any, mask: Any) -> tuple[Tensor, Tensor]:
-    """Where each row's answer begins, and the mask of given tokens.
+    """Where each row's answer begins, and the mask of what is before it.
 
-    What stands before the index is given, whatever the mask says.
+    That is the index, or the place after the last token that the mask marks:
+    padding on the left, too, belongs to the prompt.
     """
     if mask is None:
         mask = ops.zeros_like(prompt, dtype="bool")
     places = ops.arange(1, prompt.shape[1] + 1, dtype="int32")
-    before = places <= ops.cast(index, "int32")
-    mask = ops.logical_or(ops.cast(mask, "bool"), before)
-    given = ops.max(ops.where(mask, places, 0), axis=-1)
-    return ops.cast(given, "int32"), mask
+    marked = ops.where(ops.cast(mask, "bool"), places, 0)
+    last = ops.cast(ops.max(marked, axis=-1), "int32")
+    start = ops.maximum(last, ops.cast(index, "int32"))
+    return start, places <= start[:, None]
 
 
 def check(constraint: Constraint, prompt: Tensor, stop_token_ids: Any) -> None:

@@ -146,6 +146,19 @@ def test_a_shorter_prompt_gives_what_it_gives_alone():
         np.testing.assert_allclose(score, its[1], rtol=1e-5)
 
 
+def test_a_beam_that_ended_is_compared_by_its_own_length():
+    model, (x, b, c, d) = ToyModel(0), spell("xbcd")
+    model.tables[:] = 0
+    model.tables[1] = -30
+    model.tables[1, x, [END, b]] = np.log([0.37, 0.63])
+    model.tables[1, b, [c, d]] = np.log(0.5)
+    model.tables[1, [c, d], END] = 0
+    # By the mean of three, log 0.63 · 0.5 is above log 0.37 of one.
+    sampler = beam(["", "bc", "bd"], 2, "global", 1.0, return_all_beams=True)
+    rows, _ = run(model, sampler, [[x]])
+    assert {until_end(row[1:]) for row in rows[0]} == {"bc", "bd"}
+
+
 def test_scores_far_below_float_underflow_are_exact():
     model = ToyModel(0)
     model.tables[0, :, :26] -= 300.0

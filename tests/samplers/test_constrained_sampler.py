@@ -118,6 +118,16 @@ def test_a_shorter_prompt_gives_what_it_gives_alone():
             assert answers(alone, [prompt] * 3) == [found] * 3, name
 
 
+def test_while_a_longer_prompt_is_read_no_beam_gains_or_is_lost():
+    prompts = [spell("x"), spell("why"), spell("no")]
+    inner = keras_hub.samplers.BeamSampler(3, return_all_beams=True)
+    model, sampler = ToyModel(11), constrained(WORDS, inner)
+    _, together = model.sample(sampler, prompts, 11)
+    for prompt, scores in zip(prompts, together, strict=True):
+        _, alone = model.sample(sampler, [prompt] * 3, 11)
+        np.testing.assert_allclose(scores, alone[0], rtol=1e-5)
+
+
 def test_a_prompt_padded_with_the_end_token_is_no_finished_answer():
     model, prompts = ToyModel(7), [spell("x"), spell("why")]
     rows = model.sample(constrained(WORDS), prompts, 11, pad=END)
@@ -136,19 +146,28 @@ def constant(logits):
     return next
 
 
-@pytest.mark.parametrize("dtype", ["int32", "int64"])
-def test_without_a_mask_what_stands_before_the_index_is_given(dtype):
+def test_without_a_mask_what_stands_before_the_index_is_given():
     sampler = constrained(["ab", "b"])
     for index, text in ((0, "ab.___"), (2, "xyab._"), (6, "xy____")):
-        prompt = np.array([[*spell("xy"), PAD, PAD, PAD, PAD]], dtype)
-        prompt = keras.ops.convert_to_tensor(prompt)
+        prompt = np.array([[*spell("xy"), PAD, PAD, PAD, PAD]], "int64")
         rows = sampler(
             constant(np.zeros(VOCABULARY)),
-            prompt,
+            keras.ops.convert_to_tensor(prompt),
             index=index,
             stop_token_ids=(END,),
         )
         assert read(keras.ops.convert_to_numpy(rows)[0]) == text
+
+
+def test_padding_before_the_last_given_token_belongs_to_the_prompt():
+    rows = constrained(["ab", "b"])(
+        constant(np.zeros(VOCABULARY)),
+        keras.ops.array([[*spell("_y"), PAD, PAD, PAD, PAD]], "int32"),
+        index=1,
+        mask=keras.ops.array([[0, 1, 0, 0, 0, 0]], "int32"),
+        stop_token_ids=(END,),
+    )
+    assert read(keras.ops.convert_to_numpy(rows)[0]) == "_yab._"
 
 
 def test_what_the_model_rules_out_is_taken_where_all_else_is_forbidden():

@@ -114,6 +114,11 @@ def test_an_undecided_model_follows_the_question():
 def test_other_questions_can_be_assigned():
     constraint = ahead(WORDS, ["dab", "caddy"], length=6)
     assert constraint.variables == [constraint.questions]
+    for sampler in (
+        ConstrainedSampler("greedy", constraint),
+        ConstrainedBeamSampler(constraint),
+    ):
+        assert sampler.variables == [constraint.questions]
     constraint.assign([spell("be"), spell("cab")])
     _, question, _ = constraint.initial_state(2)
     found = ops.convert_to_numpy(question).tolist()
