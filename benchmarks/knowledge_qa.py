@@ -34,15 +34,11 @@ from examples.answering import NOTHING
 from examples.answering import Vocabulary
 from examples.answering import answer
 from examples.answering import build
-from examples.answering import room_for
+from examples.answering import entries_of
 from examples.answering import score
 from examples.answering import train
+from examples.answering_methods import searches
 from examples.corpora.knowledge import load_knowledge
-from keras_tricks.samplers import ConstrainedBeamSampler
-from keras_tricks.samplers import ConstrainedSampler
-from keras_tricks.samplers import LookAheadConstraint
-from keras_tricks.samplers import Trie
-from keras_tricks.samplers import TrieConstraint
 
 CORPORA = {
     "kgclue own": ("kgclue:{}/kgclue", "own"),
@@ -92,11 +88,7 @@ def run(corpus, seed, arguments):
     knowledge = load_knowledge(data.format(arguments.data), split, seed)
     print(knowledge.about, flush=True)
     vocabulary = Vocabulary(knowledge, 1000)
-    asked = [vocabulary.ids(question) for question, _ in knowledge.train]
-    paths = [vocabulary.path(fact) for fact in knowledge.facts]
-    lengths = room_for(asked), room_for(paths)
-    kept = [n for n, path in enumerate(paths) if len(path) + 2 <= lengths[1]]
-    trie = Trie([paths[n] for n in kept], values=kept)
+    lengths, trie = entries_of(knowledge, vocabulary)
     method = masked_answers if arguments.masked else written_answers
     pairs = knowledge.test[: arguments.questions]
     rows = []
@@ -133,20 +125,11 @@ def written_answers(
     size = arguments.batch_size
     model = build(vocabulary, lengths, arguments.width, arguments.layers, 0.0)
     train(model, vocabulary, knowledge, lengths, arguments.epochs, size, seed)
-    constraint = TrieConstraint(trie, vocabulary.size, END)
-    ahead = LookAheadConstraint(
-        trie, vocabulary.size, END, [[NOTHING]] * size, length=lengths[0]
+    constraint, samplers = searches(
+        trie, vocabulary.size, END, [[NOTHING]] * size, lengths[0]
     )
-    variants = {
-        "greedy, free": "greedy",
-        "greedy": ConstrainedSampler("greedy", constraint),
-        "greedy, look-ahead": ConstrainedSampler("greedy", ahead),
-        "5 beams": ConstrainedBeamSampler(constraint, 5),
-        "5 beams, local": ConstrainedBeamSampler(constraint, 5, "local"),
-        "5 beams, look-ahead": ConstrainedBeamSampler(ahead, 5, "local"),
-    }
     questions = [question for question, _ in pairs]
-    for name, sampler in variants.items():
+    for name, sampler in samplers.items():
         written, speed = answer(
             model, sampler, vocabulary, questions, lengths, size
         )

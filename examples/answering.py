@@ -1,8 +1,8 @@
 """A small model that answers questions by naming an entry of a knowledge base.
 
-What `knowledge_qa.py` and its benchmark share: a vocabulary of characters, a
-sequence-to-sequence model that writes subject and predicate after a question,
-its training, and the scores of what it writes.
+What `knowledge_qa.py` and its benchmark share: a vocabulary, the prefix tree of
+the entries, a sequence-to-sequence model that writes subject and predicate
+after a question, its training, and the scores of what it writes.
 """
 
 import re
@@ -12,6 +12,8 @@ from collections import Counter
 import keras
 import keras_hub
 import numpy as np
+
+from keras_tricks.samplers import Trie
 
 PAD, BEGIN, END, BETWEEN, NOTHING = range(5)
 BYTES = 5
@@ -72,6 +74,15 @@ def padded(rows, length):
     for row, tokens in zip(ids, rows, strict=True):
         row[: len(tokens)] = tokens[:length]
     return ids, (ids != PAD).astype("int32")
+
+
+def entries_of(knowledge, vocabulary):
+    """Room for questions and paths, and the tree of the paths that fit."""
+    asked = [vocabulary.ids(question) for question, _ in knowledge.train]
+    paths = [vocabulary.path(fact) for fact in knowledge.facts]
+    lengths = room_for(asked), room_for(paths)
+    kept = [n for n, path in enumerate(paths) if len(path) + 2 <= lengths[1]]
+    return lengths, Trie([paths[n] for n in kept], values=kept)
 
 
 def build(vocabulary, lengths, width, layers=2, dropout=0.1):

@@ -26,15 +26,11 @@ from answering import NOTHING
 from answering import Vocabulary
 from answering import answer
 from answering import build
-from answering import room_for
+from answering import entries_of
 from answering import score
 from answering import train
+from answering_methods import searches
 from corpora.knowledge import load_knowledge
-from keras_tricks.samplers import ConstrainedBeamSampler
-from keras_tricks.samplers import ConstrainedSampler
-from keras_tricks.samplers import LookAheadConstraint
-from keras_tricks.samplers import Trie
-from keras_tricks.samplers import TrieConstraint
 
 
 def main():
@@ -53,32 +49,20 @@ def main():
     knowledge = load_knowledge(arguments.data, arguments.split)
     print(f"Knowledge base of {knowledge.about}")
     vocabulary = Vocabulary(knowledge)
-    paths = [vocabulary.path(fact) for fact in knowledge.facts]
-    asked = [vocabulary.ids(question) for question, _ in knowledge.train]
-    lengths = room_for(asked), room_for(paths)
-    rows = [n for n, path in enumerate(paths) if len(path) + 2 <= lengths[1]]
-    trie = Trie([paths[n] for n in rows], values=rows)
+    lengths, trie = entries_of(knowledge, vocabulary)
     print(f"{len(trie)} entries, {trie.num_nodes} nodes, {trie.nbytes} bytes")
     model = build(vocabulary, lengths, arguments.width)
     epochs, size = arguments.epochs, arguments.batch_size
     train(model, vocabulary, knowledge, lengths, epochs, size)
 
-    constraint = TrieConstraint(trie, vocabulary.size, END)
-    ahead = LookAheadConstraint(
-        trie, vocabulary.size, END, [[NOTHING]] * size, length=lengths[0]
+    constraint, samplers = searches(
+        trie, vocabulary.size, END, [[NOTHING]] * size, lengths[0]
     )
-    variants = {
-        "greedy, free": "greedy",
-        "greedy": ConstrainedSampler("greedy", constraint),
-        "greedy, look-ahead": ConstrainedSampler("greedy", ahead),
-        "5 beams": ConstrainedBeamSampler(constraint, 5),
-        "5 beams, look-ahead": ConstrainedBeamSampler(ahead, 5, "local"),
-    }
     pairs = knowledge.test[: arguments.questions]
     questions = [question for question, _ in pairs]
     print(f"\nHeld out: {len(pairs)} questions")
     print(f"{'':22}{'exact':>8}{'F1':>8}{'entries':>9}{'answers/s':>11}")
-    for name, sampler in variants.items():
+    for name, sampler in samplers.items():
         written, speed = answer(
             model, sampler, vocabulary, questions, lengths, size
         )
