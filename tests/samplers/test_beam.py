@@ -159,6 +159,13 @@ def test_a_beam_that_ended_is_compared_by_its_own_length():
     assert {until_end(row[1:]) for row in rows[0]} == {"bc", "bd"}
 
 
+def test_an_end_token_in_a_prompt_ends_no_answer():
+    prompts = [spell("x"), spell("w.y"), spell("no")]
+    rows = run(ToyModel(4), beam(WORDS, 3), prompts, 11)
+    assert read(rows[1]).startswith("w.y")
+    assert until_end(rows[1][3:]) in WORDS
+
+
 def test_scores_far_below_float_underflow_are_exact():
     model = ToyModel(0)
     model.tables[0, :, :26] -= 300.0
