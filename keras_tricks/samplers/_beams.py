@@ -147,11 +147,11 @@ class Beams:
         return self.rows(first + beam), self.rows(token), scores, lengths
 
     def best_first(
-        self, prompt: Tensor, start: Tensor, scores: Tensor, lengths: Tensor
+        self, prompt: Tensor, scores: Tensor, lengths: Tensor
     ) -> tuple[Tensor, Tensor]:
         """All beams, those that ended first, and what they are ranked by."""
-        cut = ops.maximum(self.length - self.grid(start), 1)
-        ranks = self.ranks(scores, ops.where(lengths > 0, lengths, cut))
+        # Those of a row that the length cut are of one length, whatever it is.
+        ranks = self.ranks(scores, ops.maximum(lengths, 1))
         ended = ops.where(lengths > 0, ranks, NOTHING)
         none = ops.max(ended, axis=-1, keepdims=True) == NOTHING
         _, beam = ops.top_k(ops.where(none, ranks, ended), k=self.count)

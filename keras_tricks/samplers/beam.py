@@ -173,9 +173,7 @@ class ConstrainedBeamSampler:
             maximum_iterations=beams.length - index,
             model=model,
         )
-        filled, scores = beams.best_first(
-            filled, beams.spread(start), scores, lengths
-        )
+        filled, scores = beams.best_first(filled, scores, lengths)
         return (filled, scores) if self.return_all_beams else filled[:, 0]
 
     def get_config(self) -> dict:
