@@ -30,7 +30,7 @@ class Matchers:
         known = len(prefix)
         while known and prefix[:known] not in self._kept:
             known -= 1
-        if () not in self._kept:
+        if not known and () not in self._kept:
             self._kept[()] = self.new()
         matcher = self._kept[prefix[:known]]
         for size in range(known, len(prefix)):

@@ -22,9 +22,6 @@ from keras_tricks.samplers.trie_constraint import TrieConstraint
 
 Tensor = Any
 
-# Neither a token of a question nor its padding.
-NO_TOKEN = PADDING - 1
-
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
 class LookAheadConstraint(TrieConstraint):
@@ -137,9 +134,8 @@ class LookAheadConstraint(TrieConstraint):
     ) -> tuple[Tensor, Tensor, Tensor]:
         node, question, common = state
         token = ops.cast(token, "int32")
-        # The end is no token of the question.
-        word = ops.where(token == self.end_token_id, NO_TOKEN, token)
-        longer = _subsequence.append(common, question, word)
+        # The end may be one of the question's: nothing is asked after it.
+        longer = _subsequence.append(common, question, token)
         return super().advance(node, token), question, longer
 
     def rescore(

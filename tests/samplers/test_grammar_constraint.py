@@ -108,6 +108,17 @@ def test_matchers_are_forked_and_dropped_ones_made_again(most, monkeypatch):
         assert Brackets.made > 12
 
 
+def test_the_matchers_used_last_are_kept(monkeypatch):
+    monkeypatch.setattr(_matchers, "MAX_MATCHERS", 3)
+    constraint, Brackets.made = brackets(), 0
+    state = constraint.initial_state(1)
+    for token in spell("acabccb"):
+        state = constraint.advance(state, ops.array([token], "int32"))
+        constraint.allowed(state)
+    # The first one, and a fork for each token.
+    assert Brackets.made == 8
+
+
 def is_balanced(answer):
     depth = 0
     for letter in answer:

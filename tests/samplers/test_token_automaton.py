@@ -201,6 +201,13 @@ def test_allows_what_goes_on_a_match(expression):
 
 
 @needs_outlines
+def test_all_tokens_of_one_text_are_allowed():
+    texts = ["a", "b", b"a", None]
+    automaton = TokenAutomaton.from_regex("a", texts, 4, 3)
+    assert automaton.tokens.tolist() == [0, 2]
+
+
+@needs_outlines
 def test_generated_answers_match_an_expression():
     automaton = TokenAutomaton.from_regex("(ab|c){1,3}d?", TEXTS, SIZE, STOP)
     model = ToyModel(2, vocabulary=SIZE)
