@@ -1,4 +1,4 @@
-"""The same task by other programs: Hugging Face's callback, STATIC's kernel."""
+"""The same task by STATIC: its builder's module, its kernel."""
 
 import importlib
 import sys
@@ -25,57 +25,6 @@ def static_module(folder, name):
     if folder not in sys.path:
         sys.path.append(folder)
     return importlib.import_module(f"static_decoding.{name}")
-
-
-def hugging_face_rows(tries, repeats, batch=64):
-    """One call of its processor with a tree of dicts, beside the constraint."""
-    title = f"Masking the scores of {batch} rows, 32,000 tokens"
-    name = "Hugging Face, a tree of dicts"
-    if keras.config.backend() != "torch":
-        return []
-    size = max((n for n in tries if n <= 200_000), default=min(tries))
-    try:
-        from transformers import PrefixConstrainedLogitsProcessor
-    except ImportError:
-        reason = "transformers is not installed"
-        return [figure(title, name, "time", None, note=reason)]
-    import torch
-
-    from benchmarks import _constrained_steps as steps
-
-    trie = tries[size]
-    tree = {}
-    for entry in trie:
-        node = tree
-        for token in (*entry, END):
-            node = node.setdefault(token, {})
-    prefixes, nodes = steps.prefixes_of(trie, batch)
-
-    def allowed(row, ids):
-        node = tree
-        for token in prefixes[row]:
-            node = node[token]
-        return list(node)
-
-    processor = PrefixConstrainedLogitsProcessor(allowed, num_beams=1)
-    ids = torch.zeros((batch, 1), dtype=torch.long)
-    scores = steps.random_scores(batch)
-    constraint = TrieConstraint(trie, scores.shape[1], END)
-    nodes = ops.convert_to_tensor(nodes)
-    with torch.no_grad():
-        expected = torch.isfinite(processor(ids, scores))
-        assert (constraint.allowed(nodes) == expected).all()
-        found = timed(
-            {
-                "TrieConstraint": lambda: ops.where(
-                    constraint.allowed(nodes), scores, -1e9
-                ),
-                name: lambda: processor(ids, scores),
-            },
-            repeats,
-        )
-    label = f"{{}}, {size:,} entries"
-    return figures(title, found, "TrieConstraint", label=label)
 
 
 def static_rows(folder, quick, repeats):

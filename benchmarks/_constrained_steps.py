@@ -15,11 +15,11 @@ from keras_tricks.samplers import ConstrainedSampler
 from keras_tricks.samplers import TrieConstraint
 
 
-def prefixes_of(trie, batch):
-    """Random beginnings of entries, of no to two tokens, and their nodes."""
+def prefixes_of(trie, batch, least=0, most=2):
+    """Random beginnings of entries, of so many tokens, and their nodes."""
     rng = np.random.default_rng(1)
     entries = [trie.entry(int(n)) for n in rng.integers(0, len(trie), batch)]
-    prefixes = [entry[: rng.integers(0, 3)] for entry in entries]
+    prefixes = [e[: rng.integers(least, most + 1)] for e in entries]
     return prefixes, np.array([trie.node(p) for p in prefixes], "int32")
 
 

@@ -5,7 +5,8 @@
   beside STATIC's builder, on sequences of one length;
 - `step`: what a constraint adds to a greedy step over random scores, for sizes
   of tries and batches; Hugging Face's `prefix_allowed_tokens_fn` with a tree of
-  dicts; STATIC's kernel, on its own task;
+  dicts, on PyTorch, after so many tokens: its cost is that of listing a node's
+  children, and the first nodes have the most; STATIC's kernel, on its own task;
 - `decoder`: a step of a decoder of GPT-2 small's size, with and without;
 - `generate`: whole calls of `generate` of a tiny model with small and large
   tries, and with the tables where each call would copy them.
@@ -89,6 +90,7 @@ def rows_of(backend, job, arguments):
 def work(arguments):
     """Rows of one job on this process's backend."""
     from benchmarks import _constrained_builds as builds
+    from benchmarks import _constrained_callback as callback
     from benchmarks import _constrained_peers as peers
     from benchmarks import _constrained_steps as steps
 
@@ -101,7 +103,7 @@ def work(arguments):
     if arguments.job == "step":
         for batch in arguments.batches:
             yield from steps.step_rows(tries, batch, repeats)
-        yield from peers.hugging_face_rows(tries, repeats)
+        yield from callback.rows(tries, repeats)
         yield from peers.static_rows(arguments.static, arguments.quick, repeats)
     elif arguments.job == "decoder":
         yield from steps.decoder_rows(tries, repeats, arguments.quick)
