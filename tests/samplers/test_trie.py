@@ -229,7 +229,12 @@ def test_refuses_arrays_that_are_no_tree_under_a_fitting_checksum(tmp_path):
             good.first_child.astype("int64"),
             np.full_like(good.first_child, good.tokens.size),
         ],
-        "value_starts": [good.value_starts[:-1], good.value_starts * 5],
+        "value_starts": [
+            good.value_starts[:-1],
+            good.value_starts * 5,
+            np.array([-1, 1, 2, 3], "int32"),
+            np.array([0, 0, 2, 3], "int32"),
+        ],
     }
     for name, arrays in wrong.items():
         for array in arrays:
