@@ -203,6 +203,7 @@ def kept(data, method, value, seed, seconds, arguments):
             rate=arguments.rate,
             epochs=arguments.epochs,
             frozen=FROZEN,
+            length=arguments.length,
             held=len(data.held),
             seconds=seconds,
         )
@@ -224,7 +225,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--reserve-p", type=float, default=0.3)
-    parser.add_argument("--length", type=int, default=24)
+    parser.add_argument("--length", type=int, default=40)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     if arguments.quick:
