@@ -55,6 +55,24 @@ def check_edges(
         )
 
 
+def steps_to_accept(
+    starts: np.ndarray, targets: np.ndarray, accepting: np.ndarray, initial: int
+) -> int | None:
+    """Edges on the shortest way to an accepting state, None if none leads."""
+    seen = np.zeros(starts.size - 1, bool)
+    front = np.array([initial])
+    for steps in range(seen.size):
+        if np.isin(front, accepting).any():
+            return steps
+        seen[front] = True
+        edges = zip(starts[front], starts[front + 1], strict=True)
+        front = np.unique(np.concatenate([targets[a:b] for a, b in edges]))
+        front = front[~seen[front]]
+        if not front.size:
+            break
+    return None
+
+
 def check_tokens(
     tokens: np.ndarray, vocabulary_size: int, end_token_id: int
 ) -> None:

@@ -1,5 +1,6 @@
 """Only what a finite automaton over tokens accepts."""
 
+import functools
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from keras_tricks.samplers._automaton import check_tokens
 from keras_tricks.samplers._automaton import compile_expression
 from keras_tricks.samplers._automaton import gather_edges
 from keras_tricks.samplers._automaton import integers
+from keras_tricks.samplers._automaton import steps_to_accept
 from keras_tricks.samplers._edges import Edges
 from keras_tricks.samplers.constraint import Constraint
 
@@ -163,6 +165,14 @@ class TokenAutomaton(Constraint):
             expression, tokens, vocabulary_size, end_token_id
         )
         return cls.from_transitions(*compiled, vocabulary_size, end_token_id)
+
+    @functools.cached_property
+    def min_length(self) -> int:
+        """Tokens of the shortest answer it accepts, the end among them."""
+        steps = steps_to_accept(
+            self.starts, self.targets, self.accepting, self.initial
+        )
+        return 1 if steps is None else steps + 1
 
     def initial_state(self, batch_size: Any) -> Tensor:
         return ops.full((batch_size,), self.initial, "int32")

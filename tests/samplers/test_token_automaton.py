@@ -95,6 +95,26 @@ def test_answers_match_the_expression(name):
             assert re.fullmatch(r"ab+|ab*cb", answer)
 
 
+@pytest.mark.parametrize(
+    ("transitions", "accepting", "length"),
+    [
+        ({0: {A: 1}, 1: {}}, [0, 1], 1),
+        ({0: {A: 1, B: 2}, 1: {A: 3}, 2: {A: 2, B: 4}, 4: {A: 3}}, [3], 3),
+        ({0: {A: 1}, 1: {A: 0}}, [], 1),
+        ({n: {A: n + 1} for n in range(9)}, [9], 10),
+    ],
+)
+def test_knows_its_shortest_answer(transitions, accepting, length):
+    automaton = TokenAutomaton.from_transitions(
+        transitions, 0, accepting, VOCABULARY, END
+    )
+    assert automaton.min_length == length
+    if length > 2:
+        sampler = ConstrainedSampler("greedy", automaton)
+        with pytest.raises(ValueError, match=f"answer, {length} tokens"):
+            ToyModel(1).sample(sampler, [spell("x")], length - 1)
+
+
 def test_its_configuration_rebuilds_it():
     automaton = a_bs_then_c()
     config = json.loads(
