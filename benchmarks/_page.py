@@ -95,12 +95,12 @@ def markdown(table: Table, align: str = "--:") -> str:
 
 def surroundings(rows: list[dict]) -> str:
     """Where and when a benchmark's figures were measured."""
-    dates = sorted(row["date"] for row in rows)
+    days = sorted({row["date"][:10] for row in rows})
     versions: dict[str, str] = {}
     for row in rows:
         versions |= row["versions"]
     return (
-        f"Measured {dates[0][:10]} to {dates[-1][:10]}, "
+        f"Measured {' to '.join(dict.fromkeys([days[0], days[-1]]))}, "
         f"{rows[-1]['hardware']}, Python {rows[-1]['python']}, "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + ".\n"
