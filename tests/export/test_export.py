@@ -3,11 +3,11 @@
 | | TensorFlow | JAX | PyTorch |
 |---|---|---|---|
 | `tf_saved_model` | ✓ | ✓, for the shapes it is told | asks for torch_xla |
-| `onnx` | ✓ (tf2onnx) | ✓ (jax2onnx), as above | ✓ (onnxscript), as above |
+| `onnx` | ✓ (tf2onnx), for shapes | ✓ (jax2onnx), as above | ✓ (onnxscript), as above |
 | `torch` | – | – | ✓, as above |
 
 `GradientNormalization`, which differentiates as it is called, leaves as a
-SavedModel alone.
+SavedModel, and not as a program of PyTorch.
 Models that read text (`SpanExtractor`, `SentenceEncoder`) are exported from
 tensors on: tokenisation is Python, and stays outside. `GAN` is exported as its
 generator.
