@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_tricks._arrays import real_array
 from keras_tricks._checks import check_list
 from keras_tricks._checks import check_number
 from keras_tricks._span_factors import read_shape
@@ -80,8 +81,9 @@ def decode_relations(
     >>> found.subject.text, found.predicate, found.object.text, found.score
     ('Ada', 'does', 'sings', 1.0)
     """
-    entities, heads, tails = map(np.asarray, (entities, heads, tails))
-    offsets = np.asarray(offsets)
+    entities = real_array("entities", entities)
+    heads, tails = real_array("heads", heads), real_array("tails", tails)
+    offsets = real_array("offsets", offsets)
     if offsets.ndim != 3 or offsets.shape[2] != 2:
         raise ValueError(
             "`offsets` must be integers `(batch, length, 2)`. Received: "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_tricks._arrays import real_array
 from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_list
 from keras_tricks._checks import check_number
@@ -59,8 +60,8 @@ def decode_spans(
     >>> decode_spans(scores, ["New York"], [[(0, 3), (4, 8)]], ["place"])
     [[Span(start=0, end=8, label='place', text='New York', score=1.5)]]
     """
-    scores = np.asarray(scores)
-    offsets = np.asarray(offsets)
+    scores = real_array("scores", scores)
+    offsets = real_array("offsets", offsets)
     texts = read_texts(texts)
     check_flag("allow_overlap", allow_overlap)
     labels = check_list("labels", labels, str, "a list of names")

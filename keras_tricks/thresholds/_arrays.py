@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 
+from keras_tricks._arrays import real_array
 from keras_tricks._checks import check_rank
 
 
@@ -14,16 +14,8 @@ def to_array(name: str, x: Any) -> np.ndarray:
     Integers and flags become float64; float dtypes are kept, so that a caller
     knows which values lie between two scores.
     """
-    try:
-        array = np.asarray(keras.ops.convert_to_numpy(x))
-        kind = array.dtype.kind
-    except (TypeError, ValueError):
-        kind = "O"
-    if kind in "OSUcmM":
-        raise ValueError(
-            f"`{name}` must be an array of real numbers, every row as long. "
-            f"Received: {name} of type {type(x).__name__}"
-        )
+    array = real_array(name, x)
+    kind = array.dtype.kind
     return array.astype("float64") if kind in "biu" else array
 
 

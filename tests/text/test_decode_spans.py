@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_tricks.text import Span
+from keras_tricks.text import decode_relations
 from keras_tricks.text import decode_spans
 from keras_tricks.text import score_spans
 
@@ -99,6 +100,16 @@ def test_refuses_shapes_that_do_not_fit(texts, offsets, labels):
         decode_spans(scores(), texts, offsets, labels)
     with pytest.raises(ValueError, match="must have shape"):
         decode_spans(scores()[0], [TEXT], OFFSETS, ["a", "b"])
+
+
+@pytest.mark.parametrize("ragged", [[[], [None]], [[0.0], [1.0, 2.0]], "a"])
+def test_names_what_is_no_array(ragged):
+    with pytest.raises(ValueError, match="`scores` must be an array of real"):
+        decode_spans(ragged, ["x"], OFFSETS, ["a", "b"])
+    with pytest.raises(ValueError, match="`offsets` must be an array of real"):
+        decode_spans(scores(), ["x"], ragged, ["a", "b"])
+    with pytest.raises(ValueError, match="`tails` must be an array of real"):
+        decode_relations(scores(), scores(), ragged, ["x"], OFFSETS, ["a"])
 
 
 def test_counts_hits_on_the_texts():
