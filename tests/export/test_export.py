@@ -2,9 +2,9 @@
 
 | | TensorFlow | JAX | PyTorch |
 |---|---|---|---|
-| `tf_saved_model` | ✓ | ✓, for the shapes it is told | asks for torch_xla |
-| `onnx` | ✓ (tf2onnx), for shapes | ✓ (jax2onnx), as above | ✓ (onnxscript), as above |
-| `torch` | – | – | ✓, as above |
+| `tf_saved_model` | ✓ | ✓, for shapes it is told | asks for torch_xla |
+| `onnx` | as above (tf2onnx) | as above (jax2onnx) | as above (onnxscript) |
+| `torch` | – | – | as above |
 
 `GradientNormalization`, which differentiates as it is called, leaves as a
 SavedModel, and not as a program of PyTorch.
