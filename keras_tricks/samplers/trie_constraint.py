@@ -84,7 +84,9 @@ class TrieConstraint(Constraint):
         self.trie = trie
         self._used = np.zeros(vocabulary_size, bool)
         self._used[trie.tokens[trie.tokens >= 0]] = True
-        self._refuse_tokens([end_token_id], "the end token; leave it out")
+        self._refuse_tokens(
+            [end_token_id], "the end token, `end_token_id`; leave it out"
+        )
         # A node beyond the last, without children, is where a token leads that
         # was not allowed.
         self.dead = trie.num_nodes
