@@ -84,7 +84,7 @@ def check_tokens(
         )
     if (tokens == end_token_id).any():
         raise ValueError(
-            "`tokens` must not contain `end_token_id`; name the states where "
+            "`tokens` must not contain the end token; name the states where "
             f"answers end in `accepting`. Received: end_token_id={end_token_id}"
         )
 

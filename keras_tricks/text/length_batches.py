@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_tricks._arrays import real_array
 from keras_tricks._checks import check_flag
 from keras_tricks._checks import check_positive_int
 
@@ -64,14 +65,12 @@ class LengthBatches(keras.utils.PyDataset):
     ):
         super().__init__()
         self.x = x
-        given = () if labels is None else (labels, weights)
-        self.targets = [each for each in given if each is not None]
         self.batch_size = check_positive_int("batch_size", batch_size)
         sides = (x,) if isinstance(x, dict) else x
         try:
             masks = [np.asarray(side["padding_mask"]) for side in sides]
             rows = {mask.shape[0] for mask in masks if mask.ndim == 2}
-        except (IndexError, KeyError, TypeError):
+        except (IndexError, KeyError, TypeError, ValueError):
             masks, rows = [], set()
         if not masks or len(rows) != 1:
             raise ValueError(
@@ -83,11 +82,17 @@ class LengthBatches(keras.utils.PyDataset):
                 "`weights` must come with `labels`. Received: "
                 f"weights={weights!r} and labels=None"
             )
-        for name, column in (("labels", labels), ("weights", weights)):
-            if column is not None and np.shape(column)[:1] != (*rows,):
+        given = {"labels": labels, "weights": weights}
+        self.targets = [
+            real_array(name, column)
+            for name, column in given.items()
+            if column is not None
+        ]
+        for name, column in zip(given, self.targets, strict=False):
+            if column.shape[:1] != (*rows,):
                 raise ValueError(
                     f"`{name}` must be an array with a row for each of the "
-                    f"{rows} in `x`. Received: {name}={column!r}"
+                    f"{rows} in `x`. Received: {name} of shape {column.shape}"
                 )
         self.lengths = np.max([mask.sum(axis=1) for mask in masks], axis=0)
         self.shuffle = check_flag("shuffle", shuffle)

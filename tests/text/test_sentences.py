@@ -215,3 +215,5 @@ def test_names_the_bad_argument():
         LengthBatches(rows_of([1], 2), batch_size=0)
     with pytest.raises(ValueError, match="`weights` must come with `labels`"):
         LengthBatches(rows_of([1], 2), weights=np.ones(1))
+    with pytest.raises(ValueError, match="`labels` must be an array of real"):
+        LengthBatches(rows_of([1, 1], 2), [[], [None]])
