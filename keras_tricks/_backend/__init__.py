@@ -70,7 +70,8 @@ def in_pieces(function: Callable[[int, int], Tensor], size: int) -> Tensor:
 def value_now(variable: Any) -> np.ndarray | None:
     """The variable's value as float64, even while a step is traced.
 
-    None on JAX if the value is an argument of the function that is traced.
+    None on JAX if the value is an argument of the function that is traced, and
+    on TensorFlow if the variable is made in it.
     """
     return running().value_now(variable)
 

@@ -293,3 +293,18 @@ def test_finds_the_least_squares_that_are_not_negative():
 def test_names_the_bad_argument(arguments, message):
     with pytest.raises(ValueError, match=message):
         ExponentiatedGradient(0.1, **arguments)
+
+
+def test_trains_a_model_that_is_built_by_its_first_batch():
+    layer = keras.layers.Dense(
+        1,
+        use_bias=False,
+        kernel_initializer=keras.initializers.Constant(1 / 8),
+    )
+    model = keras.Sequential([layer])
+    model.compile(ExponentiatedGradient(0.1, "simplex", axis=0), "mse")
+    x = np.random.default_rng(0).normal(size=(16, 8)).astype("float32")
+    model.fit(x, x[:, :1], verbose=0)
+    shares = keras.ops.convert_to_numpy(layer.kernel)
+    np.testing.assert_allclose(shares.sum(), 1, rtol=1e-6)
+    assert shares[0] > 1 / 8

@@ -17,7 +17,12 @@ def dense(tensor: Tensor) -> Tensor:
     return tf.convert_to_tensor(tensor)
 
 
-def value_now(variable: Any) -> np.ndarray:
-    """The variable's value as float64, even while a step is traced."""
+def value_now(variable: Any) -> np.ndarray | None:
+    """The variable's value as float64, even while a step is traced.
+
+    None for a variable that this trace makes: it has no value before the step.
+    """
     with tf.init_scope():
+        if not variable.value.is_initialized():
+            return None
         return tf.cast(variable.value, "float64").numpy()
