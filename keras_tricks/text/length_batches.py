@@ -66,34 +66,8 @@ class LengthBatches(keras.utils.PyDataset):
         super().__init__()
         self.x = x
         self.batch_size = check_positive_int("batch_size", batch_size)
-        sides = (x,) if isinstance(x, dict) else x
-        try:
-            masks = [np.asarray(side["padding_mask"]) for side in sides]
-            rows = {mask.shape[0] for mask in masks if mask.ndim == 2}
-        except (IndexError, KeyError, TypeError, ValueError):
-            masks, rows = [], set()
-        if not masks or len(rows) != 1:
-            raise ValueError(
-                "`x` must be a dict of arrays with a `padding_mask` `(rows, "
-                f"length)`, or two of as many rows. Received: x={x!r}"
-            )
-        if labels is None and weights is not None:
-            raise ValueError(
-                "`weights` must come with `labels`. Received: "
-                f"weights={weights!r} and labels=None"
-            )
-        given = {"labels": labels, "weights": weights}
-        self.targets = [
-            real_array(name, column)
-            for name, column in given.items()
-            if column is not None
-        ]
-        for name, column in zip(given, self.targets, strict=False):
-            if column.shape[:1] != (*rows,):
-                raise ValueError(
-                    f"`{name}` must be an array with a row for each of the "
-                    f"{rows} in `x`. Received: {name} of shape {column.shape}"
-                )
+        masks = read_masks(x)
+        self.targets = read_targets(labels, weights, len(masks[0]))
         self.lengths = np.max([mask.sum(axis=1) for mask in masks], axis=0)
         self.shuffle = check_flag("shuffle", shuffle)
         # Seeded by `keras.utils.set_random_seed`, as everything in training.
@@ -139,3 +113,40 @@ class LengthBatches(keras.utils.PyDataset):
         if others:
             batches, at = self._batches, others[0]
             batches[1], batches[at] = batches[at], batches[1]
+
+
+def read_masks(x: Any) -> list[np.ndarray]:
+    """The padding masks of the sides, of as many rows, or raise."""
+    sides = (x,) if isinstance(x, dict) else x
+    try:
+        masks = [np.asarray(side["padding_mask"]) for side in sides]
+        rows = {mask.shape[0] for mask in masks if mask.ndim == 2}
+    except (IndexError, KeyError, TypeError, ValueError):
+        masks, rows = [], set()
+    if not masks or len(rows) != 1:
+        raise ValueError(
+            "`x` must be a dict of arrays with a `padding_mask` `(rows, "
+            f"length)`, or two of as many rows. Received: x={x!r}"
+        )
+    return masks
+
+
+def read_targets(labels: Any, weights: Any, rows: int) -> list[np.ndarray]:
+    """What is given of labels and weights, a row for each of `x`, or raise."""
+    if labels is None and weights is not None:
+        raise ValueError(
+            "`weights` must come with `labels`. Received: "
+            f"weights={weights!r} and labels=None"
+        )
+    targets = []
+    for name, column in (("labels", labels), ("weights", weights)):
+        if column is None:
+            continue
+        array = real_array(name, column)
+        if array.shape[:1] != (rows,):
+            raise ValueError(
+                f"`{name}` must be an array with a row for each of the {rows} "
+                f"in `x`. Received: {name} of shape {array.shape}"
+            )
+        targets.append(array)
+    return targets

@@ -23,29 +23,3 @@ from keras_tricks._backend.torch.storage import divide_by_agreement
 from keras_tricks._backend.torch.storage import store_product
 from keras_tricks._backend.torch.storage import value_now
 from keras_tricks._backend.torch.storage import zero_in_place
-
-__all__ = [
-    "PREFERS_SECOND_CALL",
-    "add_in_place",
-    "apply_gradients",
-    "call_on_host",
-    "dense",
-    "divide_by_agreement",
-    "frechet_distance",
-    "gradient_norm",
-    "in_pieces",
-    "input_gradient",
-    "linearized",
-    "mean_over_replicas",
-    "run_step",
-    "scramble",
-    "select",
-    "store_product",
-    "sum_over_replicas",
-    "train_step_by_tasks",
-    "uncompiled",
-    "value_and_gradients",
-    "value_now",
-    "whole_batch",
-    "zero_in_place",
-]
