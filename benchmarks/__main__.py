@@ -35,7 +35,7 @@ class Job(NamedTuple):
 
 JOBS = {
     "span_loss": Job(),
-    "span_extraction": Job(data=("cluener", "wnut17")),
+    "span_extraction": Job(data=("cluener", "wnut17", "germeval2014")),
     "exactness": Job(per_backend=True),
     "cosent": Job(),
     "sentence_similarity": Job(data=("stsb_en",), backend="torch"),

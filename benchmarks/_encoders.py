@@ -5,10 +5,17 @@ from pathlib import Path
 
 import keras
 
+from examples import encoders
+
 
 def build(name, texts):
     """A tokenizer and an encoder for a corpus."""
-    return {"cluener": characters, "wnut17": mini_lm}[name](texts)
+    makers = {
+        "cluener": characters,
+        "wnut17": mini_lm,
+        "germeval2014": word_pieces,
+    }
+    return makers[name](texts)
 
 
 def characters(texts, dim=128, least=2):
@@ -35,6 +42,12 @@ def characters(texts, dim=128, least=2):
         )(y)
         x = x + keras.layers.Dropout(0.2)(y)
     return tokenizer, keras.Model(inputs, keras.layers.LayerNormalization()(x))
+
+
+def word_pieces(texts, size=8000):
+    """Word pieces through four residual convolutions, from scratch."""
+    tokenizer = encoders.train_tokenizer(texts, size)
+    return tokenizer, encoders.convolutional(tokenizer.vocabulary_size(), 128)
 
 
 def mini_lm(texts, frozen=4):

@@ -1,11 +1,13 @@
-"""The frozen lower layers of a BERT encoder, run once for each text."""
+"""The frozen lower layers of a BERT encoder, run once for each input."""
 
 import keras
 import numpy as np
 
+from keras_tricks.text import SentencePreprocessor
 
-class LowerLayers:
-    """Maps texts to places in a table of what the lower layers make of them.
+
+class LowerLayers(SentencePreprocessor):
+    """Maps texts, or pairs, to places in a table of the layers' outputs.
 
     It stands where a preprocessor stands: its `token_ids` number the rows of
     the table, in which `upper` looks them up. Dropout is off below, so all runs
@@ -14,15 +16,15 @@ class LowerLayers:
     Args:
         backbone: A KerasHub BERT backbone.
         preprocessor: A `SentencePreprocessor`.
-        texts: All texts that will be asked for.
+        texts: All texts that will be asked for, or all pairs of them.
         depth: The number of layers that are frozen.
     """
 
     def __init__(self, backbone, preprocessor, texts, depth):
-        self.sequence_length = preprocessor.sequence_length
+        super().__init__(preprocessor.tokenizer, preprocessor.sequence_length)
         self.depth = depth
         texts = sorted(set(texts))
-        features = preprocessor(texts)
+        features = preprocessor(*_columns(texts))
         lower = keras.Model(
             backbone.input,
             backbone.get_layer(f"transformer_layer_{depth - 1}").output,
@@ -45,8 +47,9 @@ class LowerLayers:
                 length, at = self.lengths[row], self.starts[row]
                 self.table[at : at + length] = made[:length]
 
-    def __call__(self, texts):
-        rows = np.array([self.rows[text] for text in texts])
+    def __call__(self, *texts):
+        keys = texts[0] if len(texts) == 1 else zip(*texts, strict=True)
+        rows = np.array([self.rows[key] for key in keys])
         steps = np.arange(self.lengths[rows].max())[None]
         mask = steps < self.lengths[rows, None]
         ids = np.where(mask, self.starts[rows, None] + steps, 0)
@@ -66,3 +69,10 @@ class LowerLayers:
             layer = backbone.get_layer(f"transformer_layer_{number}")
             x = layer(x, padding_mask=mask)
         return keras.Model({"token_ids": ids, "padding_mask": mask}, x)
+
+
+def _columns(texts):
+    """Texts, or the first texts of pairs and the second ones."""
+    if isinstance(texts[0], str):
+        return [texts]
+    return [list(column) for column in zip(*texts, strict=True)]

@@ -13,12 +13,14 @@ from examples.answering import padded
 from examples.answering import swapped
 from keras_tricks.samplers import best_trie_path
 
+LAYERS = 4
+
 
 def build(vocabulary, lengths, width):
     """Question and masks → scores of what each mask stands for."""
     total = sum(lengths)
     backbone = keras_hub.models.BertBackbone(
-        vocabulary.size, 4, 4, width, 4 * width, 0.0, total
+        vocabulary.size, LAYERS, 4, width, 4 * width, 0.0, total
     )
     scores = backbone.token_embedding(
         backbone.output["sequence_output"][:, lengths[0] :], reverse=True

@@ -22,13 +22,18 @@ Written by `make bench` from the figures in `benchmarks/results/`; nothing here
 is typed by hand. Ratios within a run mean something, times across machines do
 not. `python -m benchmarks NAME --data FOLDER` runs one of them again.
 """
+QUICK = """
+**Cut down by `--quick`**: this shows that everything runs. Figures of so little
+training, and the verdicts on claims that come of them, mean nothing.
+"""
 
 
 def write(names, results: Path, page: Path | None = None) -> Path:
     """Write the page and its plots; the way back is its path."""
     page = page or PAGE
     kept = {name: load(results, name) for name in names}
-    parts = [HEAD, claims(kept)]
+    head = HEAD + QUICK * (results.name == "quick")
+    parts = [head, claims(kept)]
     for name, rows in kept.items():
         parts.append(section(name, rows, page.parent / "pictures"))
     page.parent.mkdir(parents=True, exist_ok=True)

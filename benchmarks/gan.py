@@ -62,7 +62,7 @@ def main():
             # Distances depend on the nets, hardly on who computes them.
             if part == "distances" and backend != arguments.backends[0]:
                 continue
-            rows += PARTS[part](backend)
+            rows += PARTS[part](backend, arguments)
     show(rows)
     print(f"kept in {keep('gan', rows)}")
 
@@ -80,12 +80,14 @@ def parse():
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--steps", type=int, default=1000, help="of distances")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--memory", nargs="+", help="of these; all if not said")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.batch, arguments.width, arguments.repeats = 8, 8, 3
-        arguments.steps, arguments.seeds = 40, 2
+        arguments.steps, arguments.seeds = 40, 1
+        arguments.memory = ["penalty", "gn"]
     return arguments
 
 
@@ -117,36 +119,37 @@ def work(arguments):
         print(json.dumps(row), flush=True)
 
 
-def step_rows(backend):
+def step_rows(backend, arguments):
     """Time and memory of each method, with ratios to the penalty's."""
     from benchmarks._gradient_step import MEMORY_ENVIRONMENT
 
-    found = lines_of(backend, "times")
-    for row in found:
-        job = f"memory:{row['method']}"
-        row.update(*lines_of(backend, job, **MEMORY_ENVIRONMENT))
-    (penalty,) = (row for row in found if row["method"] == "penalty")
-    for row in found:
+    found = {row["method"]: row for row in lines_of(backend, "times")}
+    for method in arguments.memory or found:
+        job = f"memory:{method}"
+        found[method].update(*lines_of(backend, job, **MEMORY_ENVIRONMENT))
+    for method, row in found.items():
         for column, key, unit in (
             ("CPU time", "cpu", "ms"),
             ("time", "wall", "ms"),
             ("peak memory", "gib", "GiB"),
         ):
+            if key not in row:
+                continue
             yield figure(
                 STEPS,
-                row["method"],
+                method,
                 column,
                 row[key],
                 unit,
                 spread=row.get(f"{key}_spread"),
                 peer="penalty",
-                ratio=row[key] / penalty[key],
+                ratio=row[key] / found["penalty"][key],
                 backend=backend,
                 threads=1,
             )
 
 
-def distance_rows(backend):
+def distance_rows(backend, _):
     """The last distance of each seed, and that after the time of `none`."""
     found = lines_of(backend, "curves")
     times = {r["method"]: r["cpu"] for r in lines_of(backend, "small_times")}
@@ -170,7 +173,7 @@ def distance_rows(backend):
             )
 
 
-def derivative_rows(backend):
+def derivative_rows(backend, _):
     """A row for each layer: right, how far off, or unsupported."""
     for row in lines_of(backend, "derivatives"):
         error = row["error"]

@@ -66,6 +66,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.epochs, arguments.width, arguments.questions = 2, 32, 192
+        arguments.corpora = arguments.corpora[:1]
     if not arguments.data:
         arguments.corpora = ["characters"]
     for corpus in arguments.corpora:
@@ -108,7 +109,7 @@ def run(corpus, seed, arguments):
                 entries=len(trie),
                 epochs=arguments.epochs,
                 width=arguments.width,
-                layers=arguments.layers,
+                layers=masked.LAYERS if arguments.masked else arguments.layers,
                 questions=len(pairs),
             )
             for (column, unit), value in zip(

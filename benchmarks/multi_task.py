@@ -7,8 +7,9 @@ head of two layers for each task, over that of the plain sum of the losses. The
 layer is `GradientAggregation`, `full` is `MultiTaskModel` with the gradients by
 all shared weights; JAX and TensorFlow run compiled. On PyTorch the same network
 is trained without Keras too, alone and by its libraries, each over the bare
-plain sum: TorchJD's `mtl_backward` and LibMTL's MGDA, where they are installed.
-Variants take turns, and figures are medians.
+plain sum: TorchJD's `mtl_backward`, LibMTL's MGDA and pytorch_optimizer's
+PCGrad (which projects the gradients by the heads' weights too), where they are
+installed. Variants take turns, and figures are medians.
 
 `digits`: both digits of pictures with two of them, by loss weighting, and by a
 few aggregators; once with losses in one unit, once with the first loss times
@@ -49,18 +50,19 @@ def steps(arguments):
     """Rows of the time of steps on this process's backend."""
     import keras
 
+    from benchmarks import _task_peers as others
     from benchmarks import _task_steps as parts
 
     for num_tasks in arguments.tasks:
         sizes = num_tasks, arguments.batch, arguments.width
         made, missing = parts.steps_of(*sizes), {}
         if keras.config.backend() == "torch":
-            peers, missing = parts.peer_steps(*sizes)
+            peers, missing = others.peer_steps(*sizes)
             made.update(peers)
         taken = parts.medians(made, arguments.repeats)
         for name, times in taken.items():
             ours = name in parts.VARIANTS
-            plain = taken[parts.PLAIN if ours else parts.PLAIN_TORCH]
+            plain = taken[parts.PLAIN if ours else others.PLAIN_TORCH]
             for column, one in (("wall", 0), ("processor", 1)):
                 yield _row(
                     STEPS,

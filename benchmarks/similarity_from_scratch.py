@@ -3,8 +3,9 @@
 The Chinese STS benchmark; CoSENT, regression of the cosine, the head of
 Sentence-BERT, and an interaction model that reads both texts at once, on the
 same convolutional encoder, pairs and epochs. Each has the learning rate that
-does best on dev, of the same few; the seed decides the weights at the start,
-the order of the pairs and dropout. "on dev" is what the rate was chosen by.
+does best on dev with the first seed, of the same few; the seed decides the
+weights at the start, the order of the pairs and dropout. "dev" is what the rate
+was chosen by.
 
     python -m benchmarks.similarity_from_scratch --data FOLDER
 
@@ -13,20 +14,20 @@ FOLDER holds `stsb_zh/` with the benchmark's files.
 
 import argparse
 import os
-import statistics
+from functools import partial
 from pathlib import Path
 
 import keras
 
 from benchmarks._report import figure
 from benchmarks._report import keep
+from benchmarks._similarity import at_best_rate
+from benchmarks._similarity import measure
 from benchmarks._tables import show
 from examples import encoders
 from examples.corpora.pairs import load_pairs
 from examples.similarity_methods import METHODS
-from examples.similarity_methods import spearman
 from examples.similarity_methods import train
-from examples.similarity_methods import unzip
 from keras_tricks.models import SentenceEncoder
 from keras_tricks.text import SentencePreprocessor
 
@@ -42,23 +43,9 @@ def run(kind, rate, seed, corpus, preprocessor, epochs):
     encoder = SentenceEncoder(backbone, preprocessor)
     method = kind(encoder, corpus.grades)
     train(method, corpus.train, rate, epochs, batch_size=32, verbose=0)
-    found = []
-    for part in (corpus.dev, corpus.test):
-        *texts, grades = unzip(part)
-        found.append(100 * spearman(grades, method.scores(*texts)))
+    found = measure(method, corpus)
     print(f"  {kind.name} {rate:g} seed {seed}: {found}", flush=True)
     return found
-
-
-def best(kind, seeds, rates, *arguments):
-    """The rate with the best mean on dev, and what it came to."""
-    found = {
-        rate: [run(kind, rate, seed, *arguments) for seed in range(seeds)]
-        for rate in rates
-    }
-    return max(
-        found.items(), key=lambda item: statistics.fmean(d for d, _ in item[1])
-    )
 
 
 def main():
@@ -84,13 +71,16 @@ def main():
     preprocessor = SentencePreprocessor(tokenizer, 160)
     rows = []
     for kind in METHODS:
-        rate, runs = best(
-            kind,
-            arguments.seeds,
+        rate, runs = at_best_rate(
+            partial(
+                run,
+                kind,
+                corpus=corpus,
+                preprocessor=preprocessor,
+                epochs=arguments.epochs,
+            ),
             rates,
-            corpus,
-            preprocessor,
-            arguments.epochs,
+            arguments.seeds,
         )
         mine = [
             figure(
@@ -104,8 +94,8 @@ def main():
                 pairs=len(corpus.train),
                 epochs=arguments.epochs,
             )
-            for seed, values in enumerate(runs)
-            for part, value in zip(("dev", "test"), values, strict=True)
+            for seed, found in enumerate(runs)
+            for part, value in found.items()
         ]
         mine.append(figure(TITLE, kind.name, "rate", rate))
         keep("similarity_from_scratch", mine)

@@ -6,13 +6,18 @@ encoder, data, seeds and training budget:
 - CLUENER (Chinese, 10 types), a small convolutional encoder from scratch,
   trained on `train`, scored on `dev`;
 - WNUT-17 (English, 6 types), a pretrained 6-layer MiniLM encoder of which the
-  last two layers are fine-tuned, trained on `train`, scored on `test`.
+  last two layers are fine-tuned, trained on `train`, scored on `test`;
+- GermEval 2014 (German, 12 types, one name in twelve inside another), a small
+  convolutional encoder from scratch on word pieces, trained on `train`, scored
+  on `test`, with names inside names. "recall inside" is of those alone; tags
+  leave them out.
 
 F1 is counted on the texts (`keras_tricks.text.score_spans`), at the last epoch.
 
-    python -m benchmarks.span_extraction --data FOLDER [--sets cluener wnut17]
+    python -m benchmarks.span_extraction --data FOLDER [--sets cluener ...]
 
-FOLDER holds `cluener/` and `wnut17/` with the corpora's original files.
+FOLDER holds `cluener/`, `wnut17/` and `germeval2014/` with the corpora's
+original files.
 """
 
 import argparse
@@ -27,18 +32,13 @@ import numpy as np
 from benchmarks import _encoders
 from benchmarks._report import figure
 from benchmarks._report import keep
+from benchmarks._span_heads import HEADS
+from benchmarks._span_heads import Run
+from benchmarks._span_heads import scores_of
 from benchmarks._tables import show
-from benchmarks._token_tagging import TagCrossentropy
-from benchmarks._token_tagging import spans_to_tags
-from benchmarks._token_tagging import tag_scores
-from benchmarks._token_tagging import tags_to_spans
 from examples.corpora import load_corpus
-from keras_tricks.losses import SpanCrossentropy
-from keras_tricks.models import SpanExtractor
 from keras_tricks.text import SpanPreprocessor
-from keras_tricks.text import score_spans
 
-HEADS = ("efficient", "standard", "softmax")
 SETS = {
     "cluener": dict(
         title="CLUENER, small encoder from scratch",
@@ -58,62 +58,17 @@ SETS = {
         rate=5e-4,
         split="test",
     ),
+    "germeval2014": dict(
+        title="GermEval 2014, small encoder from scratch",
+        length=64,
+        overlap=16,
+        epochs=6,
+        batch=64,
+        rate=1e-3,
+        split="test",
+        nested=True,
+    ),
 }
-
-
-class Run:
-    """One head on one encoder: its model, its training data, its spans."""
-
-    def __init__(self, head, encoder, preprocessor, texts, spans):
-        self.head, self.preprocessor = head, preprocessor
-        self.model = SpanExtractor(encoder, preprocessor, _kind(head))
-        encoder_size = encoder.count_params()
-        self.tokenized = preprocessor.tokenize(texts)
-        self.labels = preprocessor.label(texts, spans, self.tokenized)
-        self.loss, self.missed = SpanCrossentropy(), 0
-        if head == "softmax":
-            features = self.model.get_layer("span_scores").input[0]
-            self.model = keras.Model(
-                self.model.inputs,
-                tag_scores(features, len(preprocessor.labels)),
-            )
-            mask = self.tokenized.features["span_mask"]
-            self.labels, self.missed = spans_to_tags(self.labels, mask)
-            self.loss = TagCrossentropy()
-        self.size = self.model.count_params() - encoder_size
-
-    def compile(self, rate, steps):
-        """Adam with decay, a tenth of the steps for the rate to rise."""
-        rise = max(steps // 10, 1)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - rise, warmup_target=rate, warmup_steps=rise
-        )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.01)
-        self.model.compile(optimizer, self.loss, metrics=[])
-
-    def select(self, rows=slice(None), features=None):
-        features = features or self.tokenized.features
-        names = [tensor.name for tensor in self.model.inputs]
-        return {name: features[name][rows] for name in names}
-
-    def extract(self, texts):
-        if self.head != "softmax":
-            return self.model.extract(texts, allow_overlap=False)
-        tokenized = self.preprocessor.tokenize(texts)
-        features = self.select(features=tokenized.features)
-        tags = self.model.predict(features, verbose=0).argmax(-1)
-        found = [set() for _ in texts]
-        for row, number in enumerate(tokenized.rows):
-            found[number].update(
-                tags_to_spans(
-                    tags[row], tokenized.offsets[row], self.preprocessor.labels
-                )
-            )
-        return [list(spans) for spans in found]
-
-
-def _kind(head):
-    return "efficient" if head == "softmax" else head
 
 
 def train_and_score(name, head, seed, corpus, limit, epochs):
@@ -139,9 +94,10 @@ def train_and_score(name, head, seed, corpus, limit, epochs):
     )
     seconds = time.perf_counter() - started
     held, gold = zip(*getattr(corpus, options["split"])[:limit], strict=True)
-    scores = score_spans(run.extract(list(held)), list(gold))
+    nested = options.get("nested", False)
+    scores = scores_of(run.extract(list(held), nested), list(gold), nested)
     print(
-        f"  {name} {head} seed {seed}: F1 {100 * scores['f1']:.2f} "
+        f"  {name} {head} seed {seed}: F1 {scores['F1']:.2f} "
         f"({seconds:.0f} s, {run.missed} spans without tags)",
         flush=True,
     )
@@ -150,13 +106,13 @@ def train_and_score(name, head, seed, corpus, limit, epochs):
             _table(name),
             head,
             key,
-            100 * scores[key.lower()],
+            points,
             "points",
             seed=seed,
             epochs=epochs,
             seconds=seconds,
         )
-        for key in ("F1", "precision", "recall")
+        for key, points in scores.items()
     ]
     rows.append(figure(_table(name), head, "head parameters", run.size))
     keep("span_extraction", rows)  # At once: a stopped run keeps its figures.

@@ -140,6 +140,7 @@ def train(model, vocabulary, knowledge, lengths, epochs, batch_size, seed=0):
             initial_epoch=epoch,
             epochs=epoch + 1,
             batch_size=batch_size,
+            shuffle=False,  # They come in a new order each epoch.
             verbose=2,
         )
 

@@ -197,6 +197,9 @@ def test_writes_the_page(tmp_path, monkeypatch):
     assert "![Cost](pictures/thresholds_1.svg)" in text
     assert text.count("Not run.") == 1
     assert "could not be tested here" in text
+    assert "mean nothing" not in text
+    quick = write([], tmp_path / "quick", tmp_path / "page.md")
+    assert "mean nothing" in quick.read_text("utf-8")
 
 
 def test_says_what_data_is_missing(tmp_path, monkeypatch):
