@@ -97,10 +97,15 @@ def libmtl_backward(network, of_features):
     torchvision has no more; the weighting needs neither.
     """
     names = ("torchvision", "torchvision.models", "torchvision.models.utils")
-    for name in names:
-        sys.modules.setdefault(name, types.ModuleType(name))
+    absent = [name for name in names if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = types.ModuleType(name)
     sys.modules[names[-1]].load_state_dict_from_url = None
-    from LibMTL.weighting import MGDA
+    try:
+        from LibMTL.weighting import MGDA
+    finally:
+        for name in absent:  # Others ask whether torchvision is there.
+            del sys.modules[name]
 
     class Weighting(MGDA):
         def __init__(self):

@@ -24,12 +24,10 @@ from Linux. Tries are kept in a temporary folder, or in `--tries`.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks._processes import lines_of
 from benchmarks._report import keep
 from benchmarks._tables import show
 
@@ -66,25 +64,16 @@ def main():
         for job in arguments.jobs:
             backends = arguments.backends[: 1 if job == "build" else None]
             for backend in backends:
-                rows = rows_of(backend, job, arguments)
+                rows = lines_of(
+                    "constrained_decoding",
+                    backend,
+                    "--job",
+                    job,
+                    "--tries",
+                    arguments.tries,
+                )
                 show(rows)
                 print(f"kept in {keep('constrained_decoding', rows)}")
-
-
-def rows_of(backend, job, arguments):
-    """Run one job on one backend in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.constrained_decoding"]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    environment["KERAS_BACKEND"] = backend
-    done = subprocess.run(
-        [*command, *sys.argv[1:], "--job", job, "--tries", arguments.tries],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [json.loads(line) for line in lines]
 
 
 def work(arguments):

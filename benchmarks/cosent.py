@@ -22,11 +22,10 @@ entry. Rows marked `× 1e4` have similarities up to ten thousand.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
+
+from benchmarks._processes import lines_of
 
 MODES = ("jax", "tensorflow-jit", "tensorflow", "torch")
 SIZES = (64, 1024, 8192, 65_536, 1_048_576)
@@ -195,28 +194,17 @@ def work(arguments):
         print(json.dumps({"variant": PEER, "not_run": "not installed"}))
 
 
-def rows_of(mode, argv):
+def rows_of(mode):
     """Run the measurements of one mode in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.cosent", "--worker", mode]
-    environment = {**os.environ, "KERAS_BACKEND": mode.removesuffix("-jit")}
-    environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    environment = {}
     if mode == "torch":
         environment["OMP_NUM_THREADS"] = "1"
         # Large blocks go back to the system when they are freed, so that the
         # resident set is what is in use.
         environment["MALLOC_MMAP_THRESHOLD_"] = str(1 << 18)
-    done = subprocess.run(
-        [*command, *argv],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [
-        {"mode": mode, "backend": mode.split("-")[0], **json.loads(line)}
-        for line in lines
-    ]
+    backend = mode.removesuffix("-jit")
+    lines = lines_of("cosent", backend, "--worker", mode, **environment)
+    return [{"mode": mode, "backend": backend, **line} for line in lines]
 
 
 TITLE = "CoSENT: loss and gradient"
@@ -284,19 +272,17 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--worker", choices=MODES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.sizes, arguments.rounds = [64, 1024, 8192], 2
     if arguments.worker:
         work(arguments)
         return
     from benchmarks._report import keep
     from benchmarks._tables import show
 
-    if arguments.quick:
-        arguments.sizes, arguments.rounds = [64, 1024, 8192], 2
-    argv = ["--sizes", *map(str, arguments.sizes)]
-    argv += [f"--rounds={arguments.rounds}"]
     rows = []
     for mode in arguments.modes:
-        rows += figures(rows_of(mode, argv))
+        rows += figures(rows_of(mode))
     show(rows)
     print(f"kept in {keep('cosent', rows)}")
 

@@ -31,10 +31,8 @@ Needs scikit-learn for the distances, and the tests' package for derivatives.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 
+from benchmarks._processes import lines_of
 from benchmarks._report import figure
 from benchmarks._report import keep
 from benchmarks._tables import show
@@ -91,23 +89,10 @@ def parse():
     return arguments
 
 
-def lines_of(backend, job, **environment):
-    """Run one job on one backend in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.gan", *sys.argv[1:]]
-    done = subprocess.run(
-        [*command, "--job", job],
-        env={
-            **os.environ,
-            **ONE_THREAD,
-            **environment,
-            "KERAS_BACKEND": backend,
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [json.loads(line) for line in lines]
+def run(backend, job, **environment):
+    """What one job on one backend prints."""
+    environment = {**ONE_THREAD, **environment}
+    return lines_of("gan", backend, "--job", job, **environment)
 
 
 def work(arguments):
@@ -123,10 +108,10 @@ def step_rows(backend, arguments):
     """Time and memory of each method, with ratios to the penalty's."""
     from benchmarks._gradient_step import MEMORY_ENVIRONMENT
 
-    found = {row["method"]: row for row in lines_of(backend, "times")}
+    found = {row["method"]: row for row in run(backend, "times")}
     for method in arguments.memory or found:
         job = f"memory:{method}"
-        found[method].update(*lines_of(backend, job, **MEMORY_ENVIRONMENT))
+        found[method].update(*run(backend, job, **MEMORY_ENVIRONMENT))
     for method, row in found.items():
         for column, key, unit in (
             ("CPU time", "cpu", "ms"),
@@ -151,8 +136,8 @@ def step_rows(backend, arguments):
 
 def distance_rows(backend, _):
     """The last distance of each seed, and that after the time of `none`."""
-    found = lines_of(backend, "curves")
-    times = {r["method"]: r["cpu"] for r in lines_of(backend, "small_times")}
+    found = run(backend, "curves")
+    times = {r["method"]: r["cpu"] for r in run(backend, "small_times")}
     for row in found:
         points = row["points"]
         # Steps in the time that as many as possible take with nothing.
@@ -175,7 +160,7 @@ def distance_rows(backend, _):
 
 def derivative_rows(backend, _):
     """A row for each layer: right, how far off, or unsupported."""
-    for row in lines_of(backend, "derivatives"):
+    for row in run(backend, "derivatives"):
         error = row["error"]
         raised = isinstance(error, str)
         yield figure(

@@ -21,9 +21,6 @@ is uphill for a task, by its gradient by all shared weights; on PyTorch.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 
 STEPS = "Time of a training step with several tasks"
 DIGITS = "Two digits in a picture, accuracy"
@@ -139,22 +136,6 @@ def conflicts(arguments):
 TABLES = {"steps": steps, "digits": digits, "conflicts": conflicts}
 
 
-def rows_of(table, backend):
-    """Measure one table in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.multi_task", *sys.argv[1:]]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    environment["KERAS_BACKEND"] = backend
-    done = subprocess.run(
-        [*command, "--job", table],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [json.loads(line) for line in lines]
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -188,6 +169,7 @@ def main():
         for row in TABLES[arguments.job](arguments):
             print(json.dumps(row), flush=True)
         return
+    from benchmarks._processes import lines_of
     from benchmarks._report import keep
     from benchmarks._tables import show
 
@@ -195,7 +177,7 @@ def main():
     for table in arguments.tables:
         backends = {"digits": arguments.backends[:1], "conflicts": ["torch"]}
         for backend in backends.get(table, arguments.backends):
-            rows += rows_of(table, backend)
+            rows += lines_of("multi_task", backend, "--job", table)
     show(rows)
     print(f"kept in {keep('multi_task', rows)}")
 

@@ -22,13 +22,11 @@ the peak of the whole process, compiler and library included.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 import warnings
 
+from benchmarks._processes import lines_of
 from benchmarks._report import figure
 from benchmarks._report import keep
 from benchmarks._tables import show
@@ -80,20 +78,10 @@ def rows_of(backend, job):
     """Run one job on one backend in a process of its own."""
     from benchmarks._gradient_step import MEMORY_ENVIRONMENT
 
-    command = [sys.executable, "-m", "benchmarks.span_loss", *sys.argv[1:]]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    environment["KERAS_BACKEND"] = backend
-    if job not in ("times", "steps"):
-        environment.update(MEMORY_ENVIRONMENT)
-    done = subprocess.run(
-        [*command, "--job", job],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    lines = [x for x in done.stdout.splitlines() if x.startswith("{")]
-    return [{"backend": backend, **json.loads(line)} for line in lines]
+    timed = job in ("times", "steps")
+    environment = {} if timed else MEMORY_ENVIRONMENT
+    lines = lines_of("span_loss", backend, "--job", job, **environment)
+    return [{"backend": backend, **line} for line in lines]
 
 
 def work(arguments):
