@@ -10,20 +10,18 @@ from keras_tricks._backend import run_step
 from keras_tricks._backend import value_and_gradients
 from keras_tricks._checks import check_scores
 from keras_tricks.layers.gradient_normalization import GradientNormalization
+from keras_tricks.models._averaged_generator import AveragedGenerator
 
 Tensor = Any
 
 
-class AdversarialModel(keras.Model):
+class AdversarialModel(AveragedGenerator):
     """What `GAN` does in a step; its arguments are documented there."""
 
-    generator: Any
     discriminator: Any
     latent_dim: int
     sample_shape: tuple
     num_critic_steps: int
-    ema: float | None
-    ema_weights: list
     seed_generator: Any
     d_optimizer: Any
     g_optimizer: Any
@@ -46,8 +44,7 @@ class AdversarialModel(keras.Model):
         for _ in range(self.num_critic_steps):
             d_loss = self.learn_critic(real, conditions)
         g_loss = self.learn_generator(real, conditions)
-        if self.ema is not None:
-            self.update_average(self.ema)
+        self.update_average()
         return self.track(d_loss, g_loss)
 
     def judge(self, data: Any) -> dict:
@@ -155,13 +152,6 @@ class AdversarialModel(keras.Model):
             "d_loss": self.d_loss_tracker.result(),
             "g_loss": self.g_loss_tracker.result(),
         }
-
-    def update_average(self, decay: float) -> None:
-        """Move the average towards the generator's weights."""
-        for average, v in zip(
-            self.ema_weights, self.generator.trainable_variables, strict=True
-        ):
-            average.assign(decay * average + (1 - decay) * v)
 
 
 def update(loss: Any, optimizer: Any, net: Any) -> Tensor:

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_tricks._checks import check_instance
 from keras_tricks._checks import check_number
@@ -14,8 +13,6 @@ from keras_tricks.models._adversarial_model import AdversarialModel
 from keras_tricks.models._gan_losses import get_losses
 from keras_tricks.models._optimizer_pair import OptimizerPair
 from keras_tricks.models._optimizer_pair import prepare
-
-Tensor = Any
 
 
 @keras.saving.register_keras_serializable(package="keras_tricks")
@@ -130,7 +127,7 @@ class GAN(AdversarialModel):
         self.g_loss_tracker = keras.metrics.Mean(name="g_loss")
         self.sample_metrics: list = []
         self.build_nets()
-        self.ema_weights = self.make_average() if ema is not None else []
+        self.ema_weights = self.start_average()
         self.built = True
 
     def build_nets(self) -> None:
@@ -142,21 +139,6 @@ class GAN(AdversarialModel):
         if not self.discriminator.built:
             self.discriminator([fake, *conditions] if conditions else fake)
         self.sample_shape = tuple(fake.shape[1:])
-
-    def make_average(self) -> list:
-        """Variables that start at the generator's weights."""
-        weights = []
-        for number, v in enumerate(self.generator.trainable_variables):
-            weight = self.add_weight(
-                shape=v.shape,
-                dtype=v.dtype,
-                trainable=False,
-                name=f"ema_{number}",
-            )
-            # Through NumPy: JAX donates buffers, and may not share one.
-            weight.assign(ops.convert_to_numpy(v))
-            weights.append(weight)
-        return weights
 
     def compile(
         self,
@@ -224,18 +206,6 @@ class GAN(AdversarialModel):
     def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def call(self, inputs: Any, training: bool = False) -> Tensor:
-        if training or self.ema is None:
-            return self.generator(inputs, training=training)
-        values = [weight.value for weight in self.ema_weights]
-        state = [v.value for v in self.generator.non_trainable_variables]
-        return self.generator.stateless_call(
-            values, state, inputs, training=False
-        )[0]
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self.generator.compute_output_shape(input_shape)
-
     def generate(
         self,
         num_samples: int,
@@ -256,27 +226,6 @@ class GAN(AdversarialModel):
         noise = noise.astype("float32")
         inputs = noise if labels is None else [noise, np.asarray(labels)]
         return self.predict(inputs, batch_size=batch_size, verbose=0)
-
-    def save_own_variables(self, store: Any) -> None:
-        # With the seeds, which Keras does not save, or training would not go
-        # on as if it had not been interrupted.
-        for name, v in self.own_state().items():
-            store[name] = ops.convert_to_numpy(v)
-
-    def load_own_variables(self, store: Any) -> None:
-        for name, v in self.own_state().items():
-            if name in store:
-                v.assign(store[name])
-
-    def own_state(self) -> dict[str, Any]:
-        """The average, and the seeds of the model and all its layers."""
-        state = {f"ema_{n}": v for n, v in enumerate(self.ema_weights)}
-        seeds = (
-            v
-            for v in self.non_trainable_variables
-            if v.path.endswith("seed_generator_state")
-        )
-        return {**state, **{f"seed_{n}": v for n, v in enumerate(seeds)}}
 
     def get_config(self) -> dict:
         return {
