@@ -8,8 +8,8 @@ WIDTH, HEIGHT, MARGIN = 640, 320, 48
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b")
 
 
-def svg(curves: Mapping[str, Sequence[float]]) -> str:
-    """Maps names and their values, one an epoch, to a picture."""
+def svg(curves: Mapping[str, Sequence[float]], first: int = 1) -> str:
+    """Maps names and their values, one an epoch from `first`, to a picture."""
     values = [v for curve in curves.values() for v in curve if is_finite(v)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     last = max(max(map(len, curves.values()), default=1) - 1, 1)
@@ -19,8 +19,8 @@ def svg(curves: Mapping[str, Sequence[float]]) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         text(4, HEIGHT - MARGIN, f"{low:.3g}"),
         text(4, MARGIN, f"{high:.3g}"),
-        text(MARGIN, HEIGHT - 12, "epoch 1"),
-        text(WIDTH - 2 * MARGIN, HEIGHT - 12, f"epoch {last + 1}"),
+        text(MARGIN, HEIGHT - 12, f"epoch {first}"),
+        text(WIDTH - 2 * MARGIN, HEIGHT - 12, f"epoch {first + last}"),
     ]
     for number, (name, curve) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]

@@ -26,9 +26,9 @@ class SampleGrid(keras.callbacks.Callback):
     What `fit` logs, the two losses and metrics, is drawn over the epochs in
     `<folder>/curves.svg`, each time anew.
 
-    Samples are clipped to `value_range`; images of one and of three channels
-    become grey and coloured pictures, of as many rows as columns. It needs no
-    library to draw.
+    Samples are clipped to `value_range`, NaN is black; images of one and of
+    three channels become grey and coloured pictures, of as many rows as
+    columns. It needs no library to draw.
 
     A loss that falls does not say that samples got better. A picture does, for
     an eye; `keras_tricks.metrics.FrechetDistance` does as a number.
@@ -90,11 +90,13 @@ class SampleGrid(keras.callbacks.Callback):
         self.seed = check_not_negative_int("seed", seed)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        self.first: int | None = None
         self.epoch = 0
         self.curves: dict[str, list] = {}
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch + 1
+        self.first = self.first or self.epoch
         for key, value in (logs or {}).items():
             self.curves.setdefault(key, []).append(float(value))
         if self.epoch % self.every == 0:
@@ -110,18 +112,26 @@ class SampleGrid(keras.callbacks.Callback):
             self.size**2, labels=self.labels, seed=self.seed
         )
         self.write(f"epoch_{self.epoch:04d}.png", samples)
-        (self.folder / "curves.svg").write_text(svg(self.curves), "utf-8")
+        curves = svg(self.curves, self.first or 1)
+        (self.folder / "curves.svg").write_text(curves, "utf-8")
 
     def write(self, name: str, samples: Any) -> None:
         """Write samples `(size · size, height, width, 1 or 3)` as a grid."""
         samples = np.asarray(samples, "float32")
+        count = self.size**2
         if samples.ndim != 4 or samples.shape[-1] not in (1, 3):
             raise ValueError(
                 "Samples must be images `(batch, height, width, 1 or 3)`. "
                 f"Received: samples of shape {samples.shape}"
             )
+        if len(samples) != count:
+            raise ValueError(
+                f"Samples must be {count}, size · size. "
+                f"Received: samples of shape {samples.shape}"
+            )
         low, high = self.value_range
-        levels = np.clip((samples - low) / (high - low), 0, 1) * 255
+        shares = np.nan_to_num((samples - low) / (high - low), nan=0.0)
+        levels = np.clip(shares, 0, 1) * 255
         _, height, width, channels = samples.shape
         rows = (
             np.round(levels)

@@ -66,6 +66,22 @@ def test_draws_every_few_epochs_and_the_last(tmp_path):
     SampleGrid(tmp_path, size=2).write("now.png", samples)
     last = read_png(tmp_path / "new" / "epoch_0005.png")
     np.testing.assert_array_equal(last, read_png(tmp_path / "now.png"))
+    curves = tmp_path / "new" / "curves.svg"
+    assert ">epoch 1<" in curves.read_text("utf-8")
+    gan.fit(x, initial_epoch=6, epochs=7, callbacks=[grid], verbose=0)
+    assert ">epoch 7<" in curves.read_text("utf-8")
+
+
+def test_draws_samples_that_are_not_finite(tmp_path):
+    samples = np.array([np.nan, np.inf, -np.inf, 0.0]).reshape(4, 1, 1, 1)
+    SampleGrid(tmp_path, size=2).write("a.png", samples)
+    found = read_png(tmp_path / "a.png")[..., 0]
+    np.testing.assert_array_equal(found, [[0, 255], [0, 128]])
+
+
+def test_counts_epochs_from_the_first_of_this_fit():
+    assert ">epoch 6<" in svg({"loss": [3.0, 2.0, 1.0]}, first=6)
+    assert ">epoch 8<" in svg({"loss": [3.0, 2.0, 1.0]}, first=6)
 
 
 def test_draws_what_fit_logs_over_the_epochs():
@@ -99,3 +115,5 @@ def test_names_the_bad_argument(tmp_path):
         SampleGrid(tmp_path, value_range=(1, 0))
     with pytest.raises(ValueError, match="must be images"):
         SampleGrid(tmp_path).write("a.png", np.zeros((64, 2)))
+    with pytest.raises(ValueError, match=r"must be 64.*\(9, 2, 2, 1\)"):
+        SampleGrid(tmp_path).write("a.png", np.zeros((9, 2, 2, 1)))
