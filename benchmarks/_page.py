@@ -28,6 +28,16 @@ training, and the verdicts on claims that come of them, mean nothing.
 """
 
 
+CLAIMED = """
+## Claims
+
+Confirmed is what is ahead by more than two standard errors of the difference:
+over seeds, which train anew on the same data and are scored on the same test
+set. "In part" counts the comparisons of which that is true.
+
+"""
+
+
 def write(names, results: Path, page: Path | None = None) -> Path:
     """Write the page and its plots; the way back is its path."""
     page = page or PAGE
@@ -63,9 +73,7 @@ def claims(kept: dict[str, list[dict]]) -> str:
         [f"{claim.text} ({claim.source})", *judged(claim, kept), claim.differs]
         for claim in CLAIMS
     ]
-    return "\n## Claims\n\n" + markdown(
-        Table("", header, body, []), align=":--"
-    )
+    return CLAIMED + markdown(Table("", header, body, []), align=":--")
 
 
 def section(name: str, rows: list[dict], pictures: Path) -> str:

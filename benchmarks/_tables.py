@@ -12,6 +12,7 @@ class Cell(NamedTuple):
 
     mean: float | None
     spread: float | None
+    error: float
     count: int
     unit: str
     ratio: float | None
@@ -106,10 +107,14 @@ def _summary(rows: list[dict]) -> Cell:
     mean = statistics.fmean(values) if values else None
     if len(values) == 1:
         mean = values[0]  # An integer stays one.
-    spread = statistics.stdev(values) if len(values) > 1 else last.get("spread")
+    given = last.get("spread")
+    spread = statistics.stdev(values) if len(values) > 1 else given
+    # Seeds that are scored on the same test set share its error, `given`.
+    error = (spread or 0.0) / math.sqrt(max(len(values), 1))
     return Cell(
         mean,
         spread,
+        max(error, given or 0.0),
         len(values),
         last["unit"],
         last.get("ratio"),

@@ -71,9 +71,7 @@ def _find(comparison: Comparison, kept: dict) -> tuple[Cell, Cell] | None:
 
 def _holds(comparison: Comparison, first: Cell, second: Cell) -> bool:
     """Whether the difference is above two standard errors."""
-    error = math.sqrt(
-        sum((c.spread or 0.0) ** 2 / max(c.count, 1) for c in (first, second))
-    )
+    error = math.hypot(first.error, second.error)
     difference = first.mean - second.mean
     return (-difference if comparison.lower else difference) > 2 * error
 

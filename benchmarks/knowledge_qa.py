@@ -11,9 +11,11 @@ quarter of an hour, to write subject and predicate after a question, on
 Percent of held-out questions whose subject and predicate are exact, F1 of the
 answer's words, percent of outputs that are entries, and answers per second:
 greedy search without a constraint, with it, with look-ahead, beam search. The ±
-of the exact ones is the standard error for so many questions, or over seeds.
-With `--masked` instead a masked model, which fills all positions at once: each
-alone, and by `best_trie_path`.
+is the deviation over seeds, or of one seed the standard error for so many
+questions, 1 to 2 points. Seeds that are asked the same questions share it, so a
+difference has to exceed it too for a claim to be confirmed. With `--masked`
+instead a masked model, which fills all positions at once: each alone, and by
+`best_trie_path`.
 
     python -m benchmarks.knowledge_qa --data FOLDER
 

@@ -150,6 +150,18 @@ def test_a_claim_holds_beyond_two_standard_errors(
     assert ("against" in figures) == bool(second)
 
 
+@pytest.mark.parametrize(
+    ("spread", "verdict"),
+    [(None, "**confirmed**"), (0.4, "**confirmed**"), (5.0, "not confirmed")],
+)
+def test_seeds_do_not_shrink_the_error_of_their_test_set(spread, verdict):
+    rows = scored("ours", [70, 71, 72], spread=spread)
+    rows += scored("theirs", [60, 61, 62], spread=spread)
+    compared = Comparison("name", "T", "F1", "ours", "theirs")
+    claim = Claim("text", "source", "nothing", (compared,))
+    assert judged(claim, {"name": rows})[0].startswith(verdict)
+
+
 def test_part_of_a_claim_holds():
     rows = scored("a", [3.0]) + scored("b", [2.0]) + scored("c", [4.0])
     compared = [Comparison("name", "T", "F1", "a", other) for other in "bc"]
