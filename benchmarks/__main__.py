@@ -35,6 +35,7 @@ class Job(NamedTuple):
 
 JOBS = {
     "span_loss": Job(),
+    "span_head": Job(per_backend=True),
     "span_extraction": Job(data=("cluener", "wnut17", "germeval2014")),
     "exactness": Job(per_backend=True),
     "cosent": Job(),
