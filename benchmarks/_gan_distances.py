@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from benchmarks._gan_steps import METHODS
 from benchmarks._gan_steps import make
 from keras_tricks.metrics import FrechetDistance
 
@@ -36,11 +35,11 @@ def features(images, labels):
     return net
 
 
-def curves(steps, seeds, jit_compile):
+def curves(methods, steps, seeds, jit_compile):
     """(method, seed, [(step, distance)]) of GANs trained for some steps."""
     images, labels = load()
     metric = FrechetDistance(features(images, labels))
-    for method in METHODS:
+    for method in methods:
         for seed in range(seeds):
             gan = make(method, SHAPE, WIDTH, RATE, seed, jit_compile, ema=0.99)
             yield method, seed, curve(gan, images, metric, steps)

@@ -19,10 +19,10 @@ JIT = keras.config.backend() != "torch"
 
 def times(arguments, _):
     """Median milliseconds of whole steps; methods take turns."""
-    literal = [] if JIT else [LITERAL]
+    literal = [] if JIT or arguments.methods else [LITERAL]
     steps = {
         name: training_step(name, SHAPE, arguments.batch, arguments.width, JIT)
-        for name in [*METHODS, *literal]
+        for name in [*(arguments.methods or METHODS), *literal]
     }
     yield from taken(steps, arguments.repeats)
 
@@ -30,7 +30,8 @@ def times(arguments, _):
 def small_times(arguments, _):
     """The same, of the nets whose distances are measured."""
     steps = {
-        name: training_step(name, SMALL, BATCH, WIDTH, JIT) for name in METHODS
+        name: training_step(name, SMALL, BATCH, WIDTH, JIT)
+        for name in arguments.methods or METHODS
     }
     yield from taken(steps, 10 * arguments.repeats)
 
@@ -69,7 +70,10 @@ def memory(arguments, method):
 
 def curves(arguments, _):
     """Distances on the way, for each method and seed."""
-    for method, seed, points in train(arguments.steps, arguments.seeds, JIT):
+    methods = arguments.methods or METHODS
+    for method, seed, points in train(
+        methods, arguments.steps, arguments.seeds, JIT
+    ):
         yield {"method": method, "seed": seed, "points": points}
 
 

@@ -60,7 +60,7 @@ def main():
             # Distances depend on the nets, hardly on who computes them.
             if part == "distances" and backend != arguments.backends[0]:
                 continue
-            rows += PARTS[part](backend, arguments)
+            rows += PARTS[part](backend)
     show(rows)
     print(f"kept in {keep('gan', rows)}")
 
@@ -78,14 +78,14 @@ def parse():
     parser.add_argument("--repeats", type=int, default=11)
     parser.add_argument("--steps", type=int, default=1000, help="of distances")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--memory", nargs="+", help="of these; all if not said")
+    parser.add_argument("--methods", nargs="+", help="all if not said")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.batch, arguments.width, arguments.repeats = 8, 8, 3
         arguments.steps, arguments.seeds = 40, 1
-        arguments.memory = ["penalty", "gn"]
+        arguments.methods = ["none", "penalty", "gn"]
     return arguments
 
 
@@ -104,12 +104,12 @@ def work(arguments):
         print(json.dumps(row), flush=True)
 
 
-def step_rows(backend, arguments):
+def step_rows(backend):
     """Time and memory of each method, with ratios to the penalty's."""
     from benchmarks._gradient_step import MEMORY_ENVIRONMENT
 
     found = {row["method"]: row for row in run(backend, "times")}
-    for method in arguments.memory or found:
+    for method in found:
         job = f"memory:{method}"
         found[method].update(*run(backend, job, **MEMORY_ENVIRONMENT))
     for method, row in found.items():
@@ -118,8 +118,6 @@ def step_rows(backend, arguments):
             ("time", "wall", "ms"),
             ("peak memory", "gib", "GiB"),
         ):
-            if key not in row:
-                continue
             yield figure(
                 STEPS,
                 method,
@@ -134,7 +132,7 @@ def step_rows(backend, arguments):
             )
 
 
-def distance_rows(backend, _):
+def distance_rows(backend):
     """The last distance of each seed, and that after the time of `none`."""
     found = run(backend, "curves")
     times = {r["method"]: r["cpu"] for r in run(backend, "small_times")}
@@ -158,7 +156,7 @@ def distance_rows(backend, _):
             )
 
 
-def derivative_rows(backend, _):
+def derivative_rows(backend):
     """A row for each layer: right, how far off, or unsupported."""
     for row in run(backend, "derivatives"):
         error = row["error"]
