@@ -31,7 +31,7 @@ CLAIMS = (
         "GlobalPointer scores above tagging each token",
         "[8373](https://kexue.fm/archives/8373)",
         "a softmax for each token in place of a CRF; a smaller encoder",
-        spans("standard", "softmax"),
+        spans("standard", "softmax, valid tags"),
     ),
     Claim(
         "CoSENT scores above the head of Sentence-BERT",
@@ -108,7 +108,11 @@ CLAIMS = (
         "position alone",
         "[7148](https://kexue.fm/archives/7148)",
         "entries of a knowledge base in place of passages; an exact search",
-        answers("masked, best path", "masked, each position alone"),
+        answers(
+            "masked, best path",
+            "masked, each position alone",
+            ("kgclue own", "kgclue random"),
+        ),
     ),
     Claim(
         "Weights free of the losses' units train better than equal ones where "

@@ -6,6 +6,7 @@ from benchmarks._token_tagging import TagCrossentropy
 from benchmarks._token_tagging import spans_to_tags
 from benchmarks._token_tagging import tag_scores
 from benchmarks._token_tagging import tags_to_spans
+from benchmarks._token_tagging import valid_tags
 from keras_tricks.losses import SpanCrossentropy
 from keras_tricks.models import SpanExtractor
 from keras_tricks.text import score_spans
@@ -49,19 +50,31 @@ class Run:
         return {name: features[name][rows] for name in names}
 
     def extract(self, texts, nested=False):
+        """Spans of texts by the name of the way they were found."""
         if self.head != "softmax":
-            return self.model.extract(texts, allow_overlap=nested)
+            found = self.model.extract(texts, allow_overlap=nested)
+            return {self.head: found}
         tokenized = self.preprocessor.tokenize(texts)
         features = self.select(features=tokenized.features)
-        tags = self.model.predict(features, verbose=0).argmax(-1)
-        found = [set() for _ in texts]
-        for row, number in enumerate(tokenized.rows):
-            found[number].update(
-                tags_to_spans(
-                    tags[row], tokenized.offsets[row], self.preprocessor.labels
+        scores = self.model.predict(features, verbose=0)
+        ways = {
+            self.head: lambda row: row.argmax(axis=-1),
+            f"{self.head}, valid tags": valid_tags,
+        }
+        found = {name: [set() for _ in texts] for name in ways}
+        for number, offsets, row in zip(
+            tokenized.rows, tokenized.offsets, scores, strict=True
+        ):
+            written = offsets[:, 1] > offsets[:, 0]
+            for name, way in ways.items():
+                found[name][number].update(
+                    tags_to_spans(
+                        way(row[written]),
+                        offsets[written],
+                        self.preprocessor.labels,
+                    )
                 )
-            )
-        return [list(spans) for spans in found]
+        return {name: list(map(list, each)) for name, each in found.items()}
 
 
 def _kind(head):

@@ -43,6 +43,31 @@ def spans_to_tags(labels, span_mask):
     return tags, missed
 
 
+def valid_tags(scores):
+    """The likeliest tags of which each inside one continues its own type.
+
+    Args:
+        scores: Logits `(length, num_tags)` of one row, the tags of
+            `spans_to_tags`.
+    """
+    if not len(scores):
+        return np.zeros(0, "int64")
+    steps = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    tags = np.arange(scores.shape[1])
+    inside = (tags > 0) & (tags % 2 == 0)
+    follows = ~inside | (tags[:, None] == tags) | (tags[:, None] == tags - 1)
+    barred = np.where(follows, 0.0, -np.inf)
+    best, came_from = np.where(inside, -np.inf, steps[0]), []
+    for step in steps[1:]:
+        ways = best[:, None] + barred
+        came_from.append(ways.argmax(axis=0))
+        best = ways.max(axis=0) + step
+    path = [int(best.argmax())]
+    for came in reversed(came_from):
+        path.append(int(came[path[-1]]))
+    return np.array(path[::-1])
+
+
 def tags_to_spans(tags, offsets, labels):
     """Best tags of one row → `(start, end, label)` spans of its text."""
     spans, open_span = [], None

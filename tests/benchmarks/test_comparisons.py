@@ -1,7 +1,9 @@
 """What comparisons are made of, and that claims name figures that exist."""
 
+import itertools
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as runner
@@ -9,6 +11,7 @@ from benchmarks._claims import CLAIMS
 from benchmarks._similarity import at_best_rate
 from benchmarks._span_heads import scores_of
 from benchmarks._tables import cells
+from benchmarks._token_tagging import valid_tags
 
 RATES = {(0.1, 0): 3, (0.2, 0): 5, (0.2, 1): 4, (0.2, 2): 6}
 
@@ -39,6 +42,26 @@ def test_recall_inside_is_of_spans_within_others():
     assert scores_of([[(0, 4, "ORG")]], twice, nested=True)[
         "recall inside"
     ] == pytest.approx(50)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_valid_tags_are_the_likeliest_of_all(seed):
+    rng = np.random.default_rng(seed)
+    scores = 3 * rng.normal(size=(4, 5)).astype("float32")
+
+    def is_valid(tags):
+        return all(
+            tag in (0, 1, 3) or before in (tag, tag - 1)
+            for before, tag in itertools.pairwise((0, *tags))
+        )
+
+    every = filter(is_valid, itertools.product(range(5), repeat=4))
+    best = max(every, key=lambda tags: scores[range(4), tags].sum())
+    assert valid_tags(scores).tolist() == list(best)
+    assert valid_tags(scores[:1]).tolist() == [
+        max((0, 1, 3), key=lambda tag: scores[0, tag])
+    ]
+    assert valid_tags(scores[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.text[:40])
