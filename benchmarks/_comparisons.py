@@ -24,10 +24,12 @@ def spans(better: str, than: str) -> tuple[Comparison, ...]:
     )
 
 
-def similarity(better: str, than: str) -> tuple[Comparison, ...]:
+def similarity(
+    better: str, than: str, benchmarks: Iterable[str] = tuple(STSB)
+) -> tuple[Comparison, ...]:
     return tuple(
-        Comparison(benchmark, table, "test", better, than)
-        for benchmark, table in STSB.items()
+        Comparison(benchmark, STSB[benchmark], "test", better, than)
+        for benchmark in benchmarks
     )
 
 

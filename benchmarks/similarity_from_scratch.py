@@ -2,10 +2,11 @@
 
 The Chinese STS benchmark; CoSENT, regression of the cosine, the head of
 Sentence-BERT, and an interaction model that reads both texts at once, on the
-same convolutional encoder, pairs and epochs. Each has the learning rate that
-does best on dev with the first seed, of the same few; the seed decides the
-weights at the start, the order of the pairs and dropout. "dev" is what the rate
-was chosen by.
+same convolutional encoder, pairs and epochs. (Convolutions see little of one
+text from the other, so the last says nothing of interaction.) Each has the
+learning rate that does best on dev with the first seed, of the same few; the
+seed decides the weights at the start, the order of the pairs and dropout. "dev"
+is what the rate was chosen by.
 
     python -m benchmarks.similarity_from_scratch --data FOLDER
 
