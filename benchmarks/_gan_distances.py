@@ -46,8 +46,8 @@ def curves(methods, steps, seeds, jit_compile):
 
 
 def curve(gan, images, metric, steps):
-    """The distance at twenty points of the training."""
-    every, points = max(steps // 20, 1), []
+    """The distance at twenty points of the training, fewer if it is short."""
+    every, points = max(steps // 20, 10), []
     rng = np.random.default_rng(0)
     for step in range(1, steps + 1):
         chosen = rng.choice(len(images), BATCH, replace=False)

@@ -273,7 +273,7 @@ def main():
     parser.add_argument("--worker", choices=MODES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.sizes, arguments.rounds = [64, 1024, 8192], 2
+        arguments.sizes, arguments.rounds = [64, 1024], 2
     if arguments.worker:
         work(arguments)
         return

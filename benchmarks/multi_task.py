@@ -160,7 +160,7 @@ def main():
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.tasks, arguments.repeats = [2, 8], 3
+        arguments.tasks, arguments.repeats = [2], 3
         arguments.batch, arguments.width = 32, 64
         arguments.seeds, arguments.epochs, arguments.limit = 2, 1, 400
         arguments.strategies = ["equal weights", "dynamic", "mgda"]
