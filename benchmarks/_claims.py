@@ -54,7 +54,7 @@ CLAIMS = (
     Claim(
         "The published search for a threshold, by Powell's method, misses a "
         "better one; the exact search does not",
-        "[8847](https://kexue.fm/archives/8847) has the method, no comparison",
+        "[8860](https://kexue.fm/archives/8860) has the method, no comparison",
         "drawn scores of 0/1 labels; shares of sets are compared",
         tuple(map(missed, ("wide", "narrow", "low"))),
     ),
